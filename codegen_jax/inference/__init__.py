@@ -1,0 +1,1 @@
+"""What a trained checkpoint says of text."""

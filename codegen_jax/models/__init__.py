@@ -1,0 +1,1 @@
+"""The network and the masks it is handed."""

@@ -1,0 +1,1 @@
+"""What we train on: one small file per idea."""
