@@ -1,0 +1,185 @@
+"""From the name of a mixture to batches, by index: a run's place in its data is one integer."""
+
+from collections.abc import Iterator
+import dataclasses
+import difflib
+from fractions import Fraction
+import hashlib
+import json
+import queue
+import threading
+from typing import TypeVar
+
+import seqio
+
+from codegen_jax.data import order
+from codegen_jax.data.batching import empty_row, stack, to_row
+from codegen_jax.data.rows import RowSource
+from codegen_jax.errors import InputError
+from codegen_jax.types import Batch
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+  """What is read.
+
+  Attributes:
+    mixture: name of a seqio task or mixture made by `tasks.build`.
+    seq_len: L, tokens of a row.
+    batch_size: B, rows of a batch, over all hosts.
+    seed: of the order of rows and of the objectives' noise.
+    split: "train" or "validation".
+    separate_documents: documents of a row cannot read each other.  CodeGen's could.
+  """
+
+  mixture: str
+  seq_len: int
+  batch_size: int
+  seed: int = 0
+  split: str = "train"
+  separate_documents: bool = True
+
+  def __post_init__(self):
+    if self.seq_len < 2 or self.batch_size < 1:
+      raise InputError(
+        f"SEQ_LEN is {self.seq_len} and BATCH_SIZE {self.batch_size}; a row needs 2 tokens and a"
+        " batch 1 row"
+      )
+    if not 0 <= self.seed < 2**32:
+      raise InputError(f"the seed is {self.seed}; it must lie between 0 and 2**32 - 1")
+
+
+class Reader:
+  """The rows of a mixture, each addressed by its index."""
+
+  def __init__(self, config: DataConfig):
+    self.config = config
+    self._tasks, self._rates = _resolve(config.mixture)
+    self._sources = [task.source for task in self._tasks]
+    # Opened here, so that a missing corpus stops a run before anything is compiled.
+    self._sizes = [source.num_rows(config.split, config.seq_len) for source in self._sources]
+
+  @property
+  def vocabulary(self) -> seqio.Vocabulary:
+    return next(iter(self._tasks[0].output_features.values())).vocabulary
+
+  @property
+  def num_rows(self) -> int:
+    """Rows of one epoch, over all tasks."""
+    return sum(self._sizes)
+
+  def row(self, index: int) -> Batch:
+    """Row `index` of the endless, shuffled mixture."""
+    task, count = order.locate(index, self._rates)
+    epoch, row = divmod(count, self._sizes[task])
+    return self._read(task, epoch=epoch, row=row, shuffle=True)
+
+  def rows_in_order(self) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+    """Every row of one epoch in the order of its files, with the paths of its documents."""
+    length = self.config.seq_len
+    for task, (source, size) in enumerate(zip(self._sources, self._sizes, strict=True)):
+      for row in range(size):
+        paths = source.paths(self.config.split, row=row, length=length)
+        yield self._read(task, epoch=0, row=row, shuffle=False), paths
+
+  def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Batch:
+    c = self.config
+    example = self._sources[task].example(
+      c.split, seed=c.seed, epoch=epoch, row=row, length=c.seq_len, shuffle=shuffle
+    )
+    return to_row(example, c.seq_len, separate_documents=c.separate_documents)
+
+  @property
+  def fingerprint(self) -> str:
+    """Changes with anything that changes a row: the data, the objectives, the rates, the config."""
+    tasks = [
+      [task.name, str(rate), source.store(self.config.split).fingerprint, repr(source.objective)]
+      for task, rate, source in zip(self._tasks, self._rates, self._sources, strict=True)
+    ]
+    told = json.dumps([tasks, dataclasses.asdict(self.config)])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
+  """This host's rows of batch `skip`, `skip + 1`, ...; `rows` are their places inside a batch."""
+  step = skip
+  while True:
+    first = step * reader.config.batch_size
+    yield stack([reader.row(first + row) for row in rows])
+    step += 1
+
+
+def in_order(reader: Reader) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
+  """Whole batches over one epoch, each row once; the last batch is filled up with padding."""
+  rows, paths = [], []
+  for row, documents in reader.rows_in_order():
+    rows.append(row)
+    paths.append(documents)
+    if len(rows) == reader.config.batch_size:
+      yield stack(rows), paths
+      rows, paths = [], []
+  if rows:
+    padding = [empty_row(reader.config.seq_len)] * (reader.config.batch_size - len(rows))
+    yield stack(rows + padding), paths
+
+
+def prefetch(items: Iterator[T], ahead: int = 2) -> Iterator[T]:
+  """Makes the next items in a thread while the last one is used; an error comes out in its turn."""
+  ready: queue.Queue = queue.Queue(ahead)
+  done = threading.Event()
+
+  def put(item) -> bool:
+    while not done.is_set():
+      try:
+        ready.put(item, timeout=0.1)
+        return True
+      except queue.Full:
+        continue
+    return False
+
+  def work():
+    try:
+      for item in items:
+        if not put((item, None)):
+          return
+      put((None, StopIteration()))
+    except BaseException as error:  # handed to whoever reads, traceback and all
+      put((None, error))
+
+  threading.Thread(target=work, name="prefetch", daemon=True).start()
+  try:
+    while True:
+      item, error = ready.get()
+      if isinstance(error, StopIteration):
+        return
+      if error is not None:
+        raise error
+      yield item
+  finally:
+    done.set()
+
+
+def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
+  """The tasks behind a name and how much of the mixture each one is."""
+  known = sorted({*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()})
+  if name not in known:
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known) or 'none'}"
+    raise InputError(
+      f"there is no mixture {name!r}; {guess} (a gin file imports the module of tasks/ that makes it)"
+    )
+  found = seqio.get_mixture_or_task(name)
+  tasks = found.tasks if isinstance(found, seqio.Mixture) else [found]
+  rates = [found.get_rate(task) for task in tasks] if isinstance(found, seqio.Mixture) else [1.0]
+  for task in tasks:
+    if not isinstance(task.source, RowSource):
+      raise InputError(
+        f"the task {task.name!r} of {name!r} is a stream and has no row indices; register it with"
+        " tasks.build.add_task"
+      )
+  if min(rates) <= 0:
+    raise InputError(f"the mixture {name!r} has a rate of {min(rates)}; every rate must be positive")
+  exact = [Fraction(rate).limit_denominator(10**6) for rate in rates]
+  return tasks, [rate / sum(exact) for rate in exact]

@@ -1,0 +1,201 @@
+"""The tokens of one split on disk, memory-mapped: all documents end to end, each closed by eos.
+
+tokens.npy      a b c </s> d </s> e f </s>     uint16 if the vocabulary allows, else uint32
+offsets.npy     0          4      6        9   where each document begins, and the end
+documents.json  ["x.py", "y.py", "z.py"]
+meta.json       fingerprint and sizes
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+import functools
+import json
+import os
+from pathlib import Path
+import shutil
+import uuid
+
+from jaxtyping import Int32, Int64, UInt
+import numpy as np
+
+from codegen_jax.errors import InputError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStore:
+  """`write` makes one, `TokenStore.open` finds it again."""
+
+  folder: Path
+  tokens: UInt[np.ndarray, " tokens"]
+  offsets: Int64[np.ndarray, " documents_and_end"]
+  fingerprint: str
+  vocab_size: int
+  eos_id: int
+
+  @staticmethod
+  def open(folder: str | os.PathLike[str], *, fingerprint: str | None = None) -> "TokenStore":
+    """Maps a store; with a fingerprint, only if it was written under that one."""
+    folder = Path(folder)
+    if not folder.is_dir():
+      raise InputError(f"there is no token store at {folder}; prepare the data first")
+    try:
+      meta = json.loads((folder / "meta.json").read_text())
+      # Plain views: np.memmap runs Python code at every slice, which costs more than the slice.
+      tokens = np.load(folder / "tokens.npy", mmap_mode="r").view(np.ndarray)
+      offsets = np.load(folder / "offsets.npy", mmap_mode="r").view(np.ndarray)
+    except FileNotFoundError as error:
+      raise _damaged(folder, f"{Path(error.filename).name} is missing") from None
+    except (ValueError, EOFError) as error:
+      raise _damaged(folder, str(error)) from None
+    except OSError as error:
+      raise InputError(
+        f"the token store {folder} cannot be read ({error.strerror}); allow it (chmod)"
+      ) from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+      raise _damaged(folder, f"meta.json is not of format {FORMAT}")
+    if fingerprint not in (None, meta["fingerprint"]):
+      raise InputError(
+        f"the token store {folder} holds other data or another tokenizer's tokens (fingerprint "
+        f"{meta['fingerprint']}, expected {fingerprint}); delete that folder and prepare it again"
+      )
+    if tokens.dtype != _dtype(meta["vocab_size"]) or len(tokens) != meta["num_tokens"]:
+      raise _damaged(folder, f"tokens.npy is not {meta['num_tokens']} {_dtype(meta['vocab_size'])}")
+    if len(offsets) != meta["num_documents"] + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
+      raise _damaged(folder, f"offsets.npy does not describe the {len(tokens)} tokens")
+    if not (folder / "documents.json").is_file():
+      raise _damaged(folder, "documents.json is missing")
+    return TokenStore(
+      folder, tokens, offsets, meta["fingerprint"], meta["vocab_size"], meta["eos_id"]
+    )
+
+  @property
+  def num_tokens(self) -> int:
+    return len(self.tokens)
+
+  @property
+  def num_documents(self) -> int:
+    return len(self.offsets) - 1
+
+  @functools.cached_property
+  def paths(self) -> tuple[str, ...]:
+    try:
+      paths = tuple(json.loads((self.folder / "documents.json").read_text()))
+    except ValueError as error:
+      raise _damaged(self.folder, f"documents.json: {error}") from None
+    if len(paths) != self.num_documents:
+      raise _damaged(self.folder, f"documents.json names {len(paths)}, not {self.num_documents}")
+    return paths
+
+  def document_at(self, position: int) -> int:
+    """Index of the document that owns the token at a position; a document owns its eos."""
+    if not 0 <= position < self.num_tokens:
+      raise IndexError(f"position {position} of {self.num_tokens} tokens")
+    return int(self.offsets.searchsorted(position, side="right")) - 1
+
+  def slice(self, start: int, stop: int) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " n"]]:
+    """Tokens start:stop and, for each of them, the index of its document.
+
+    slice(2, 7) of the picture above:   c </s> d </s> e   and   0 0 1 1 2
+    """
+    if not 0 <= start <= stop <= self.num_tokens:
+      raise IndexError(f"slice {start}:{stop} of {self.num_tokens} tokens")
+    tokens = self.tokens[start:stop].astype(np.int32)
+    if start == stop:
+      return tokens, np.empty(0, np.int32)
+    first, last = self.offsets.searchsorted((start, stop - 1), side="right") - 1
+    bounds = self.offsets[first : last + 2].copy()
+    bounds[0], bounds[-1] = start, stop
+    return tokens, np.arange(first, last + 1, dtype=np.int32).repeat(bounds[1:] - bounds[:-1])
+
+
+def write(
+  folder: str | os.PathLike[str],
+  documents: Iterable[tuple[str, Sequence[int] | np.ndarray]],
+  *,
+  vocab_size: int,
+  eos_id: int,
+  fingerprint: str,
+) -> TokenStore:
+  """Writes documents as they come, one in memory at a time, and opens the result.
+
+  The store appears whole or not at all: it is written beside its place and then renamed.  If
+  another process was faster, its store is used.
+  """
+  folder = Path(folder)
+  if not 0 <= eos_id < vocab_size:
+    raise InputError(
+      f"eos_id {eos_id} is outside a vocabulary of {vocab_size}; are tokenizer and model a pair?"
+    )
+  # Not tempfile.mkdtemp: its folders are for one user alone, and stores are shared.
+  draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+  try:
+    draft.mkdir(parents=True)
+    _write_files(draft, documents, vocab_size=vocab_size, eos_id=eos_id, fingerprint=fingerprint)
+    try:
+      draft.rename(folder)
+    except OSError:  # a folder that is not empty cannot be replaced
+      if not folder.exists():
+        raise
+  finally:
+    shutil.rmtree(draft, ignore_errors=True)
+  return TokenStore.open(folder, fingerprint=fingerprint)
+
+
+def _write_files(
+  folder: Path,
+  documents: Iterable[tuple[str, Sequence[int] | np.ndarray]],
+  *,
+  vocab_size: int,
+  eos_id: int,
+  fingerprint: str,
+) -> None:
+  dtype = _dtype(vocab_size)
+  paths, offsets = [], [0]
+  with (folder / "tokens.npy").open("wb") as file:
+    # numpy leaves room in a header for its first axis to grow, so the true length goes in last.
+    header_end = _write_header(file, dtype, length=0)
+    for path, ids in documents:
+      ids = np.asarray(ids, dtype=np.int64)
+      if ids.size and not (0 <= ids.min() and ids.max() < vocab_size):
+        wrong = ids[(ids < 0) | (ids >= vocab_size)][0]
+        raise InputError(
+          f"{path} has the token id {wrong}, outside a vocabulary of {vocab_size}; "
+          "are tokenizer and model a pair?"
+        )
+      file.write(np.append(ids, eos_id).astype(dtype).tobytes())
+      paths.append(path)
+      offsets.append(offsets[-1] + len(ids) + 1)
+    if not paths:
+      raise InputError("no documents to store; is the split empty?")
+    file.seek(0)
+    if _write_header(file, dtype, length=offsets[-1]) != header_end:
+      raise RuntimeError("the header of tokens.npy outgrew its room")
+  np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
+  (folder / "documents.json").write_text(json.dumps(paths))
+  meta = {
+    "format": FORMAT,
+    "fingerprint": fingerprint,
+    "vocab_size": vocab_size,
+    "eos_id": eos_id,
+    "num_tokens": offsets[-1],
+    "num_documents": len(paths),
+  }
+  (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
+
+
+def _write_header(file, dtype: np.dtype, *, length: int) -> int:
+  header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
+  np.lib.format.write_array_header_1_0(file, header | {"shape": (length,)})
+  return file.tell()
+
+
+def _dtype(vocab_size: int) -> np.dtype:
+  return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
+
+
+def _damaged(folder: Path, what: str) -> InputError:
+  return InputError(
+    f"the token store {folder} is damaged ({what}); delete that folder and prepare it again"
+  )

@@ -1,0 +1,84 @@
+"""Weights that know the names of their axes: a linear map, a norm, an embedding."""
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from codegen_jax.types import Array
+
+# The glossary of axis letters, as logical axis names: an einsum's letters say where its weight lives.
+AXES = {
+  "D": "embed",
+  "N": "heads",
+  "H": "head_dim",
+  "F": "mlp",
+  "V": "vocab",
+}
+
+
+def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> jax.Array:
+  """A float32 master weight of `module` with a logical name for each axis."""
+  names = tuple(AXES[letter] for letter in letters)
+  return module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
+
+
+class Linear(nn.Module):
+  """An einsum with a weight, e.g. `Linear("BLD,DNH->BLNH", (D, N, H))`.
+
+  The weight is made in its final shape.  (`nn.DenseGeneral` reshapes a flat one while it is already
+  constrained to a mesh, and fails.)
+  """
+
+  equation: str
+  shape: tuple[int, ...]
+  stddev: float
+  dtype: jnp.dtype
+  use_bias: bool = False
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+    letters = self.equation.split(",")[1].split("->")[0]
+    out = self.equation.split("->")[1]
+    # Haiku's default for jaxformer: truncated at two standard deviations, not rescaled.
+    init = nn.initializers.truncated_normal(self.stddev)
+    kernel = param(self, "kernel", init, letters, self.shape).astype(self.dtype)
+    y = jnp.einsum(self.equation, x.astype(self.dtype), kernel)
+    if self.use_bias:
+      kept = "".join(letter for letter in letters if letter in out)
+      sizes = tuple(self.shape[letters.index(letter)] for letter in kept)
+      y += param(self, "bias", nn.initializers.zeros, kept, sizes).astype(self.dtype)
+    return y
+
+
+class LayerNorm(nn.Module):
+  """Normalises the last axis in float32, then scales and shifts it."""
+
+  epsilon: float
+  dtype: jnp.dtype
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
+    scale = param(self, "scale", nn.initializers.ones, "D", x.shape[-1:])
+    bias = param(self, "bias", nn.initializers.zeros, "D", x.shape[-1:])
+    x = x.astype(jnp.float32)
+    centred = x - jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
+    return (centred * jax.lax.rsqrt(variance + self.epsilon) * scale + bias).astype(self.dtype)
+
+
+class Embedding(nn.Module):
+  """One row a token."""
+
+  vocab_size: int
+  embed_dim: int
+  dtype: jnp.dtype
+
+  @nn.compact
+  def __call__(self, tokens: Int[Array, "B L"]) -> Float[Array, "B L D"]:
+    # jaxformer embeds with a linear map over one-hot tokens, so the fan-in is the vocabulary.
+    init = nn.initializers.truncated_normal(self.vocab_size**-0.5)
+    table = param(self, "table", init, "VD", (self.vocab_size, self.embed_dim))
+    # Whole rows are gathered first: looked up in a table split along D, XLA copies the activations.
+    table = nn.with_logical_constraint(table, ("vocab", "embed_act"))
+    return jnp.take(table, tokens, axis=0).astype(self.dtype)

@@ -1,0 +1,137 @@
+"""Where arrays live: the mesh, one table from logical to mesh axes, and what applies it.
+
+This is the only file that names a mesh axis.
+"""
+
+from collections.abc import Iterator, Mapping
+import contextlib
+import dataclasses
+import math
+
+from flax import linen as nn
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from codegen_jax.errors import InputError
+from codegen_jax.types import PyTree
+
+Rules = Mapping[str, str | tuple[str, ...] | None]  # logical axis -> mesh axis
+
+RULES: Rules = {
+  "batch": ("data", "fsdp"),
+  "length": None,
+  "embed": "fsdp",
+  "embed_act": None,
+  "heads": "model",
+  "head_dim": None,
+  "mlp": "model",
+  "vocab": "model",
+  "layers": None,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PartitioningConfig:
+  """Devices along each axis of the mesh; -1 takes all that the other two leave.
+
+  data: batches are split, weights are copied.  fsdp: batches and weights are split, weights are
+  gathered layer by layer.  model: heads, MLP and vocabulary are split.
+  """
+
+  data: int = -1
+  fsdp: int = 1
+  model: int = 1
+
+  def __post_init__(self):
+    sizes = (self.data, self.fsdp, self.model)
+    if any(size < 1 and size != -1 for size in sizes) or sizes.count(-1) > 1:
+      raise InputError(
+        f"the mesh data={self.data}, fsdp={self.fsdp}, model={self.model} cannot be made: each axis"
+        " is at least 1, and at most one of them may be -1 (all devices that remain)"
+      )
+
+
+def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = None) -> Mesh:
+  devices = jax.devices() if devices is None else devices
+  sizes = dataclasses.asdict(config)
+  fixed = math.prod(size for size in sizes.values() if size != -1)
+  if fixed > len(devices) or (-1 in sizes.values() and len(devices) % fixed):
+    asked = " x ".join(f"{axis} {size}" for axis, size in sizes.items())
+    raise InputError(
+      f"the mesh {asked} asks for {'a multiple of ' if -1 in sizes.values() else ''}{fixed}"
+      f" devices and there are {len(devices)}; change PartitioningConfig, or on a CPU set"
+      f" JAX_NUM_CPU_DEVICES={fixed}"
+    )
+  shape = tuple(len(devices) // fixed if size == -1 else size for size in sizes.values())
+  # Explicit axes are make_mesh's default, and linen's logical constraints fail under them.
+  return jax.make_mesh(
+    shape, tuple(sizes), axis_types=(AxisType.Auto,) * 3, devices=devices[: math.prod(shape)]
+  )
+
+
+def spec(names: tuple[str | None, ...], rules: Rules = RULES) -> PartitionSpec:
+  """The mesh axes of an array with these logical axes; a name outside the table is an error."""
+  unknown = [name for name in names if name is not None and name not in rules]
+  if unknown:
+    raise ValueError(f"no rule says where the logical axis {unknown[0]!r} lives; add it to RULES")
+  return PartitionSpec(*(None if name is None else rules[name] for name in names))
+
+
+def state_sharding(boxed_state: PyTree, mesh: Mesh, rules: Rules = RULES) -> PyTree:
+  """A NamedSharding for every array of a state whose weights still carry their axis names.
+
+  Raises:
+    InputError: a weight's axis is not a multiple of the mesh axis it is split over.
+  """
+
+  def place(path, leaf) -> NamedSharding:
+    names = leaf.names if isinstance(leaf, nn.LogicallyPartitioned) else ()
+    sharding = NamedSharding(mesh, spec(names, rules))
+    shape = leaf.value.shape if names else leaf.shape
+    for name, size, axes in zip(names, shape, sharding.spec, strict=False):
+      ways = _ways(mesh, axes)
+      if size % ways:
+        raise InputError(
+          f"{jax.tree_util.keystr(path)} has {size} {name} and the mesh splits them {ways} ways;"
+          f" choose {'/'.join(_tuple(axes))} so that it divides {size}"
+        )
+    return sharding
+
+  boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
+  return jax.tree_util.tree_map_with_path(place, boxed_state, is_leaf=boxed)
+
+
+def batch_sharding(mesh: Mesh, batch_size: int, rules: Rules = RULES) -> NamedSharding:
+  """Rows are split, positions are not.
+
+  Raises:
+    InputError: the rows do not divide by the devices that share them.
+  """
+  sharding = NamedSharding(mesh, spec(("batch", "length"), rules))
+  ways = _ways(mesh, sharding.spec[0])
+  if batch_size % ways:
+    raise InputError(
+      f"BATCH_SIZE is {batch_size} rows and the mesh shares them among {ways}"
+      f" ({' x '.join(_tuple(sharding.spec[0]))}); the nearest that divides is"
+      f" {max(ways, batch_size // ways * ways)}"
+    )
+  return sharding
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+  return NamedSharding(mesh, PartitionSpec())
+
+
+@contextlib.contextmanager
+def on(mesh: Mesh, rules: Rules = RULES) -> Iterator[None]:
+  """Inside, a model's logical constraints mean places on this mesh."""
+  with jax.set_mesh(mesh), nn.logical_axis_rules(tuple(rules.items())):
+    yield
+
+
+def _tuple(axes: str | tuple[str, ...] | None) -> tuple[str, ...]:
+  return () if axes is None else (axes,) if isinstance(axes, str) else tuple(axes)
+
+
+def _ways(mesh: Mesh, axes: str | tuple[str, ...] | None) -> int:
+  return math.prod(mesh.shape[axis] for axis in _tuple(axes))

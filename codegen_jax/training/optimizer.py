@@ -1,0 +1,90 @@
+"""AdamW as jaxformer ran it: its schedule, its clipping, its weight decay."""
+
+import dataclasses
+from typing import Literal
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from codegen_jax.errors import InputError
+from codegen_jax.types import Params, PyTree
+
+WeightDecayMask = Literal["jaxformer", "matrices"]
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+  """Adam with decoupled weight decay and a warmed-up cosine (facts of CodeGen's own configs).
+
+  Attributes:
+    peak_learning_rate: reached at the end of the warm-up.
+    end_learning_rate: reached at the end of the cosine, and kept from there on.
+    warmup_steps: steps of the linear rise from 0; the first update has rate 0.
+    anneal_steps: steps of the cosine, counted from the end of the warm-up.
+    clip_norm: the gradient is scaled down to this global norm where it is longer.
+    weight_decay: pulls the weights of `weight_decay_mask` towards 0 at this times the rate.
+    weight_decay_mask: "matrices" decays what multiplies activations; "jaxformer" decays what has
+      more than one axis after layers are stacked, so the blocks' norms and biases too.
+  """
+
+  peak_learning_rate: float
+  end_learning_rate: float
+  warmup_steps: int
+  anneal_steps: int
+  b1: float = 0.9
+  b2: float = 0.999
+  epsilon: float = 1e-8
+  clip_norm: float = 1.0
+  weight_decay: float = 0.1
+  weight_decay_mask: WeightDecayMask = "jaxformer"
+
+  def __post_init__(self):
+    if not 0 <= self.end_learning_rate <= self.peak_learning_rate:
+      raise InputError(
+        f"end_learning_rate is {self.end_learning_rate}; it must lie between 0 and"
+        f" peak_learning_rate ({self.peak_learning_rate})"
+      )
+    if self.warmup_steps < 0 or self.anneal_steps < 1:
+      raise InputError(
+        f"warmup_steps is {self.warmup_steps} and anneal_steps {self.anneal_steps}; they must be at"
+        " least 0 and 1"
+      )
+
+
+def schedule(config: OptimizerConfig) -> optax.Schedule:
+  """Step -> learning rate (jaxformer/utils.py:148)."""
+
+  def rate(step):
+    step = jnp.asarray(step, jnp.float32)
+    warming = config.peak_learning_rate * step / max(config.warmup_steps, 1)
+    annealed = jnp.clip((step - config.warmup_steps) / config.anneal_steps, 0.0, 1.0)
+    fall = (config.peak_learning_rate - config.end_learning_rate) * (1 - jnp.cos(jnp.pi * annealed))
+    return jnp.where(step < config.warmup_steps, warming, config.peak_learning_rate - fall / 2)
+
+  return rate
+
+
+def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+  return optax.chain(
+    optax.clip_by_global_norm(config.clip_norm),
+    optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon),
+    optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask)),
+    optax.scale_by_learning_rate(schedule(config)),
+  )
+
+
+def _decayed(mask: WeightDecayMask):
+  """Which weights decay, from their shapes alone: blocks are stacked along a first axis."""
+
+  def decays(path, leaf) -> bool:
+    stacked = mask == "matrices" and any(getattr(key, "key", None) == "blocks" for key in path)
+    is_bias = mask == "matrices" and getattr(path[-1], "key", None) == "bias"
+    return leaf.ndim - stacked > 1 and not is_bias
+
+  def over(params: Params) -> PyTree:
+    # While axis names are still attached, each box stands for its array.
+    return jax.tree_util.tree_map_with_path(decays, nn.unbox(params))
+
+  return over

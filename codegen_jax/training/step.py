@@ -1,0 +1,68 @@
+"""One update, as a pure function of state and batch."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from codegen_jax.models import masks
+from codegen_jax.models.masks import Attention
+from codegen_jax.models.transformer import Transformer
+from codegen_jax.training.losses import Loss, next_token_loss
+from codegen_jax.training.state import TrainState
+from codegen_jax.types import Batch, Metrics, Params
+
+
+def make_train_step(
+  model: Transformer,
+  optimizer: optax.GradientTransformation,
+  *,
+  attention: Attention,
+  z_loss: float = 0.0,
+  microbatches: int = 1,
+) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
+  """A step that minimises the mean over the batch's scored targets.
+
+  Microbatches change memory and nothing else: they are summed, and the sum is divided once by the
+  targets that the whole batch scores.  (Averaging the means of microbatches would weigh a target by
+  how few others its microbatch happens to score.)
+  """
+
+  def summed_loss(params: Params, batch: Batch) -> tuple[jax.Array, Loss]:
+    logits = model.apply({"params": params}, batch.inputs, mask=masks.training_mask(batch, attention))
+    loss = next_token_loss(logits, batch.targets, masks.scored_targets(batch, attention))
+    return loss.cross_entropy + z_loss * loss.z_loss, loss
+
+  gradient = jax.grad(summed_loss, has_aux=True)
+
+  def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    if microbatches == 1:
+      grads, loss = gradient(state.params, batch)
+    else:
+      add = lambda total, part: jax.tree.map(jnp.add, total, part)  # noqa: E731
+      empty = jax.tree.map(jnp.zeros_like, (state.params, Loss(*[jnp.zeros(())] * 3)))
+      parts = jax.tree.map(lambda rows: _split(rows, microbatches), batch)
+      (grads, loss), _ = jax.lax.scan(
+        lambda total, part: (add(total, gradient(state.params, part)), None), empty, parts
+      )
+    # A batch may score nothing at all (every row a prefix): then nothing is learnt, without a NaN.
+    scored = jnp.maximum(loss.scored, 1.0)
+    grads = jax.tree.map(lambda grad: grad / scored, grads)
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {
+      "loss": loss.cross_entropy / scored,
+      "z_loss": loss.z_loss / scored,
+      "scored_tokens": loss.scored.astype(jnp.int32),
+      "all_tokens": jnp.sum(batch.segment_ids > 0, dtype=jnp.int32),
+      "grad_norm": optax.global_norm(grads),
+    }
+    return TrainState(state.step + 1, params, opt_state), metrics
+
+  return train_step
+
+
+def _split(rows: jax.Array, parts: int) -> jax.Array:
+  """[B, ...] -> [parts, B / parts, ...], every part spread over all devices that share the rows."""
+  return jnp.moveaxis(rows.reshape(rows.shape[0] // parts, parts, *rows.shape[1:]), 1, 0)

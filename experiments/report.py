@@ -1,0 +1,225 @@
+"""A finished experiment as a folder to read: results.json, report.md, report.html and two plots.
+
+  results["comparisons"]   by rule   "On held-out code the prefix arm needs 0.0500 bits per byte
+                           ------>   more than the causal arm (95% over 30 documents: ...)"
+
+No sentence here is written for one outcome: what the page says follows from the numbers.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+import json
+import math
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from experiments import document, plots, wording
+from experiments.document import Block, Table, Text
+
+TABLE_NOTE = (
+  "± is the standard error over seeds, around each arm by itself. Arms share their held-out "
+  "documents and their seeds, so the paired differences below compare them more sharply."
+)
+INTERVAL_NOTE = (
+  "Over documents: held-out documents drawn again, for the same trained models. "
+  "Over seeds: models trained again, for the same documents. Neither holds both at once."
+)
+LOSS_NOTE = (
+  "Line: mean over seeds; band: their lowest and highest. Each arm averages its own loss over its "
+  "own targets (a prefix, for one, is not scored), so training losses are not comparable between "
+  "arms. The held-out numbers are."
+)
+
+
+def write(
+  results: Mapping[str, Any],
+  curves: Mapping[str, Sequence[Sequence[Mapping[str, float]]]],
+  folder: pathlib.Path,
+) -> pathlib.Path:
+  """Writes the folder and returns the path of its report.md."""
+  folder.mkdir(parents=True, exist_ok=True)
+  content = strict(results)
+  # First, so that the numbers are safe whatever happens to their presentation.
+  _replace(folder / "results.json", json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+  arms = ", ".join(content["arms"])
+  pictures = [
+    document.Picture(
+      "results.png",
+      plots.results(content),
+      f"Every metric for the arms {arms}, and their paired differences with intervals; the tables "
+      "hold the same numbers.",
+      "Held-out results. A difference is clear of an interval's doubt where its bar misses zero.",
+    ),
+    document.Picture(
+      "loss_curves.png",
+      plots.loss_curves(curves),
+      f"Training loss of the arms {arms}, over steps and over supervised tokens.",
+      LOSS_NOTE,
+    ),
+  ]
+  for picture in pictures:
+    _replace(folder / picture.name, picture.png)
+  blocks = [*_findings(content), *pictures, *_setup(content)]
+  title = f"{content['experiment']} ({content['scale']})"
+  style = pathlib.Path(__file__).with_name("page.css").read_text()
+  _replace(folder / "report.html", document.html(title, blocks, style=style).encode())
+  _replace(folder / "report.md", document.markdown(blocks).encode())
+  return folder / "report.md"
+
+
+def table(results: Mapping[str, Any]) -> str:
+  """Arms, paired differences and the paper's finding, for a terminal and for Markdown alike."""
+  content = strict(results)
+  return document.markdown([*_numbers(content), *_paper(content)])
+
+
+def strict(value: Any) -> Any:
+  """The same as plain JSON values, with null where a number is not finite."""
+  if isinstance(value, Mapping):
+    return {str(key): strict(item) for key, item in value.items()}
+  if isinstance(value, np.generic | np.ndarray):
+    return strict(value.tolist())
+  if isinstance(value, list | tuple):
+    return [strict(item) for item in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  if value is None or isinstance(value, bool | int | float | str):
+    return value
+  raise TypeError(f"results hold a {type(value).__name__}, {value!r}; JSON has no such thing")
+
+
+def _findings(content: Mapping) -> list[Block]:
+  comparisons = content["comparisons"]
+  answers = [wording.answer(c, content["metrics"][c["metric"]]) for c in comparisons]
+  blocks: list[Block] = [
+    document.Heading(content["question"], 1),
+    Text(f"{content['experiment']}, scale {content['scale']}. {content['source']}", "note"),
+  ]
+  if not answers:
+    blocks.append(Text("Nothing was compared; the arms stand by themselves.", "answer"))
+  else:
+    blocks += [Text(answers[0], "answer"), Text(wording.verdict(comparisons[0]))]
+  if answers[1:]:
+    blocks.append(document.Items(answers[1:]))
+  return [
+    *blocks,
+    document.Heading("Results"),
+    document.Beside(_numbers(content), _paper(content)),
+  ]
+
+
+def _numbers(content: Mapping) -> list[Block]:
+  arrow = {"lower": "↓", "higher": "↑"}
+  metrics, arms, comparisons = content["metrics"], content["arms"], content["comparisons"]
+  header = ["arm", *(f"{name} {arrow[m['better']]}" for name, m in metrics.items())]
+  rows = [
+    [name, *(wording.measured(arm["metrics"].get(metric)) for metric in metrics)]
+    + [wording.count(arm["supervised_tokens"])]
+    for name, arm in arms.items()
+  ]
+  blocks: list[Block] = [
+    Table([*header, "supervised tokens"], rows, numbers=True),
+    document.Items(
+      [f"{name}: {m['description']} ({m['better']} is better)" for name, m in metrics.items()]
+    ),
+    Text(TABLE_NOTE, "note"),
+  ]
+  if comparisons:
+    blocks += [
+      Table(
+        ["paired difference", "mean", "over documents", "over seeds"],
+        [wording.difference_row(comparison) for comparison in comparisons],
+        numbers=True,
+      ),
+      Text(INTERVAL_NOTE, "note"),
+      document.Items([wording.verdict(comparison) for comparison in comparisons]),
+    ]
+  return blocks
+
+
+def _paper(content: Mapping) -> list[Block]:
+  paper = content["paper"]
+  return [
+    document.Heading("What the paper found", 3),
+    Text(paper["finding"]),
+    Text(f"How sure we are of this: {paper['certainty']}.", "note"),
+  ]
+
+
+def _setup(content: Mapping) -> list[Block]:
+  arms = content["arms"]
+  configs = {name: arm["config"] for name, arm in arms.items()}
+  differing = [
+    key
+    for key in _union(configs.values())
+    if len({json.dumps(config.get(key)) for config in configs.values()}) > 1
+  ]
+  full = [
+    block
+    for name, config in configs.items()
+    for block in (
+      document.Heading(name, 3),
+      document.Code("\n".join(f"{key} = {_shown(value)}" for key, value in config.items())),
+    )
+  ]
+  return [
+    document.Heading("Setup"),
+    Table(
+      ["arm", "what it is", "steps", "seeds", "all tokens", "seconds per seed"],
+      [
+        [name, arm["description"], wording.count(arm["steps"]), str(len(arm["seconds"]))]
+        + [wording.count(arm["all_tokens"]), ", ".join(f"{s:.0f}" for s in arm["seconds"])]
+        for name, arm in arms.items()
+      ],
+    ),
+    document.Heading("Where the arms' configs differ", 3),
+    _columns("setting", configs, differing)
+    if differing
+    else Text("They do not: every setting is the same."),
+    document.Folded("Full config of every arm", full),
+    document.Heading("Corpus", 3),
+    _columns("", content["corpus"], _union(content["corpus"].values())),
+    document.Heading("Method"),
+    document.Items(content["method"]),
+    document.Heading("Caveats"),
+    document.Items(content["caveats"]),
+    document.Heading("Commands"),
+    document.Code("\n".join(content["commands"])),
+    document.Heading("Environment"),
+    Table(["", "version"], [[key, _shown(v)] for key, v in content["environment"].items()]),
+  ]
+
+
+def _columns(corner: str, columns: Mapping[str, Mapping], keys: Iterable[str]) -> Table:
+  """One column per mapping, one row per key, a dash where a mapping lacks the key."""
+  rows = [[key, *(_shown(c[key]) if key in c else "—" for c in columns.values())] for key in keys]
+  return Table(
+    [corner, *columns],
+    [[row[0].replace("_", " ") if not corner else row[0], *row[1:]] for row in rows],
+  )
+
+
+def _union(mappings: Iterable[Mapping]) -> list[str]:
+  return list(dict.fromkeys(key for mapping in mappings for key in mapping))
+
+
+def _shown(value: Any) -> str:
+  if isinstance(value, str):
+    return value
+  is_count = isinstance(value, int) and not isinstance(value, bool)
+  return wording.count(value) if is_count else json.dumps(value)
+
+
+def _replace(path: pathlib.Path, data: bytes) -> None:
+  """All of the new file or all of the old one, whenever we are interrupted."""
+  partial = path.with_name(f".{path.name}.partial")
+  try:
+    with partial.open("wb") as file:
+      file.write(data)
+      file.flush()
+      os.fsync(file.fileno())
+    partial.replace(path)
+  finally:
+    partial.unlink(missing_ok=True)
