@@ -6,6 +6,7 @@ This is the only file that names a mesh axis.
 from collections.abc import Iterator, Mapping
 import contextlib
 import dataclasses
+import itertools
 import math
 
 from flax import linen as nn
@@ -116,6 +117,15 @@ def batch_sharding(mesh: Mesh, batch_size: int, rules: Rules = RULES) -> NamedSh
       f" {max(ways, batch_size // ways * ways)}"
     )
   return sharding
+
+
+def local_rows(sharding: NamedSharding, shape: tuple[int, int]) -> range:
+  """The rows of a [B, L] batch that this process has to read."""
+  indices = sharding.addressable_devices_indices_map(shape).values()
+  spans = sorted({index[0].indices(shape[0])[:2] for index in indices})
+  if any(before[1] != after[0] for before, after in itertools.pairwise(spans)):
+    raise ValueError(f"the rows of this process are not in one piece: {spans}")
+  return range(spans[0][0], spans[-1][1])
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

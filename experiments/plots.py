@@ -5,6 +5,7 @@ Panels are stacked, not side by side, so that a phone shows their text at a read
 
 from collections.abc import Mapping, Sequence
 import io
+import math
 from typing import Any
 
 import matplotlib
@@ -39,7 +40,9 @@ Row = Mapping[str, float]
 def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
   """Training loss of every arm, over steps and over the tokens that were its targets."""
   with matplotlib.rc_context(STYLE):
-    figure = Figure(figsize=(WIDTH, 6.6), layout="constrained")
+    columns = max(1, 72 // (max(map(len, curves), default=0) + 8))  # 72 characters fill a line
+    height = 6.4 + 0.22 * math.ceil(len(curves) / columns)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     by_step, by_token = figure.subplots(2, 1, sharey=True)
     for i, (arm, seeds) in enumerate(curves.items()):
       steps, tokens, losses = _aligned(seeds)
@@ -53,11 +56,14 @@ def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
     by_step.set_xlabel("training steps")
     by_token.set_xlabel("supervised tokens (targets seen so far)")
     by_token.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
-    figure.supylabel("training loss (nats per scored token)", fontsize=10)
+    for axes in (by_step, by_token):
+      axes.set_ylabel("training loss (nats per scored token)")
+      axes.set_yscale("log")  # the fall of the first steps would flatten everything after it
+      axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 1.5, 2, 3, 4, 6, 8)))
+      axes.yaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
+      axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     if curves:
-      figure.legend(
-        *by_step.get_legend_handles_labels(), loc="outside upper left", ncols=min(4, len(curves))
-      )
+      figure.legend(*by_step.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
     return _png(figure)
 
 
@@ -73,7 +79,7 @@ def results(content: Mapping) -> bytes:
   if not heights:
     raise ValueError("the results name no metrics; there is nothing to draw")
   with matplotlib.rc_context(STYLE):
-    height = sum(0.3 * rows + 0.95 for rows in heights) + 0.4
+    height = sum(0.3 * rows + 1.05 for rows in heights) + 0.4
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     # Rows are equally tall in every panel; each also holds its own axis label.
     rows = iter(
@@ -83,7 +89,9 @@ def results(content: Mapping) -> bytes:
       better = content["metrics"][metric]["better"]
       _draw_arms(next(rows), content["arms"], metric, f"{metric} ({better} is better)")
       if comparisons:
-        _draw_differences(next(rows), comparisons, f"paired difference of {metric}")
+        side = {"lower": "below", "higher": "above"}[better]
+        label = f"paired difference of {metric}\n({side} 0 the arm named first is better)"
+        _draw_differences(next(rows), comparisons, label)
     figure.legend(handles=_legend(), loc="outside upper left", ncols=2, fontsize=9)
     return _png(figure)
 

@@ -24,7 +24,8 @@ TABLE_NOTE = (
 )
 INTERVAL_NOTE = (
   "Over documents: held-out documents drawn again, for the same trained models. "
-  "Over seeds: models trained again, for the same documents. Neither holds both at once."
+  "Over seeds: models trained again, for the same documents. Neither covers both at once, and of "
+  "many intervals a few miss."
 )
 LOSS_NOTE = (
   "Line: mean over seeds; band: their lowest and highest. Each arm averages its own loss over its "
@@ -72,7 +73,8 @@ def write(
 def table(results: Mapping[str, Any]) -> str:
   """Arms, paired differences and the paper's finding, for a terminal and for Markdown alike."""
   content = strict(results)
-  return document.markdown([*_numbers(content), *_paper(content)])
+  blocks = [*_measurements(content), *_differences(content), *_paper(content)]
+  return document.markdown(blocks)
 
 
 def strict(value: Any) -> Any:
@@ -106,37 +108,38 @@ def _findings(content: Mapping) -> list[Block]:
   return [
     *blocks,
     document.Heading("Results"),
-    document.Beside(_numbers(content), _paper(content)),
+    document.Beside(_measurements(content), _paper(content)),
+    *_differences(content),
   ]
 
 
-def _numbers(content: Mapping) -> list[Block]:
+def _measurements(content: Mapping) -> list[Block]:
   arrow = {"lower": "↓", "higher": "↑"}
-  metrics, arms, comparisons = content["metrics"], content["arms"], content["comparisons"]
+  metrics = content["metrics"]
   header = ["arm", *(f"{name} {arrow[m['better']]}" for name, m in metrics.items())]
   rows = [
     [name, *(wording.measured(arm["metrics"].get(metric)) for metric in metrics)]
     + [wording.count(arm["supervised_tokens"])]
-    for name, arm in arms.items()
+    for name, arm in content["arms"].items()
   ]
-  blocks: list[Block] = [
+  meanings = [f"{n}: {m['description']} ({m['better']} is better)" for n, m in metrics.items()]
+  return [
     Table([*header, "supervised tokens"], rows, numbers=True),
-    document.Items(
-      [f"{name}: {m['description']} ({m['better']} is better)" for name, m in metrics.items()]
-    ),
+    document.Items(meanings),
     Text(TABLE_NOTE, "note"),
   ]
-  if comparisons:
-    blocks += [
-      Table(
-        ["paired difference", "mean", "over documents", "over seeds"],
-        [wording.difference_row(comparison) for comparison in comparisons],
-        numbers=True,
-      ),
-      Text(INTERVAL_NOTE, "note"),
-      document.Items([wording.verdict(comparison) for comparison in comparisons]),
-    ]
-  return blocks
+
+
+def _differences(content: Mapping) -> list[Block]:
+  comparisons = content["comparisons"]
+  if not comparisons:
+    return []
+  header = ["paired difference", "mean", "over documents", "over seeds"]
+  return [
+    Table(header, [wording.difference_row(c) for c in comparisons], numbers=True),
+    Text(INTERVAL_NOTE, "note"),
+    document.Items([wording.verdict(c) for c in comparisons]),
+  ]
 
 
 def _paper(content: Mapping) -> list[Block]:
@@ -180,7 +183,7 @@ def _setup(content: Mapping) -> list[Block]:
     else Text("They do not: every setting is the same."),
     document.Folded("Full config of every arm", full),
     document.Heading("Corpus", 3),
-    _columns("", content["corpus"], _union(content["corpus"].values())),
+    _columns("corpus", content["corpus"], _union(content["corpus"].values())),
     document.Heading("Method"),
     document.Items(content["method"]),
     document.Heading("Caveats"),
@@ -188,17 +191,14 @@ def _setup(content: Mapping) -> list[Block]:
     document.Heading("Commands"),
     document.Code("\n".join(content["commands"])),
     document.Heading("Environment"),
-    Table(["", "version"], [[key, _shown(v)] for key, v in content["environment"].items()]),
+    Table(["what", "version"], [[key, _shown(v)] for key, v in content["environment"].items()]),
   ]
 
 
 def _columns(corner: str, columns: Mapping[str, Mapping], keys: Iterable[str]) -> Table:
   """One column per mapping, one row per key, a dash where a mapping lacks the key."""
   rows = [[key, *(_shown(c[key]) if key in c else "—" for c in columns.values())] for key in keys]
-  return Table(
-    [corner, *columns],
-    [[row[0].replace("_", " ") if not corner else row[0], *row[1:]] for row in rows],
-  )
+  return Table([corner, *columns], rows)
 
 
 def _union(mappings: Iterable[Mapping]) -> list[str]:

@@ -34,24 +34,30 @@ def answer(comparison: Mapping, metric: Mapping) -> str:
 
 def verdict(comparison: Mapping) -> str:
   """Where zero lies, and what that leaves open."""
-  level = percent(comparison)
-  over = {
-    "documents": _place(comparison["interval_documents"], level, documents(comparison)),
-    "seeds": _place(comparison["interval_seeds"], level, seeds(comparison)),
-  }
-  outside = {k: _excludes_zero(comparison[f"interval_{k}"]) for k in over}
-  if all(outside.values()):
-    rest = "neither other documents nor other trainings are likely to turn the sign"
-  elif outside["documents"]:
-    rest = "other documents would likely agree for these trained models; other trainings may not"
-  elif outside["seeds"]:
-    rest = "other trainings would likely agree on these documents; other documents may not"
-  else:
-    rest = "the sign is not settled"
-  return (
-    f"{comparison['arm']} - {comparison['baseline']}, {comparison['metric']}: "
-    f"{over['documents']}, {over['seeds']}; {rest}."
-  )
+  over_documents = _side_of_zero(comparison["interval_documents"])
+  over_seeds = _side_of_zero(comparison["interval_seeds"])
+  level, drawn, trained = percent(comparison), documents(comparison), seeds(comparison)
+  said = [
+    f"zero lies {over_documents} the {level} interval over {drawn}"
+    if over_documents
+    else f"{drawn} cannot give an interval",
+    f"{over_seeds} that over {trained}"
+    if over_documents and over_seeds
+    else f"zero lies {over_seeds} the {level} interval over {trained}"
+    if over_seeds
+    else f"{trained} cannot give an interval",
+  ]
+  match over_documents, over_seeds:
+    case "outside", "outside":
+      rest = "neither other documents nor other trainings are likely to turn the sign"
+    case "outside", _:
+      rest = "other documents would likely agree for these trained models, other trainings may not"
+    case _, "outside":
+      rest = "other trainings would likely agree on these documents, other documents may not"
+    case _:
+      rest = "the sign is not settled"
+  pair = f"{comparison['arm']} - {comparison['baseline']}, {comparison['metric']}"
+  return f"{pair}: {' and '.join(said)}; {rest}."
 
 
 def difference_row(comparison: Mapping) -> list[str]:
@@ -112,12 +118,7 @@ def _plural(n: int, noun: str) -> str:
   return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _excludes_zero(interval: tuple[float, float] | None) -> bool:
-  return interval is not None and (interval[0] > 0 or interval[1] < 0)
-
-
-def _place(interval: tuple[float, float] | None, level: str, drawn: str) -> str:
+def _side_of_zero(interval: tuple[float, float] | None) -> str | None:
   if interval is None:
-    return f"{drawn} alone gives no interval"
-  side = "outside" if _excludes_zero(interval) else "inside"
-  return f"zero lies {side} the {level} interval over {drawn}"
+    return None
+  return "outside" if interval[0] > 0 or interval[1] < 0 else "inside"

@@ -1,9 +1,9 @@
 """A corpus: named documents without duplicates, split once and for all by path, and fingerprinted.
 
-read_folder("src")              Corpus.build("code", ...)                .split("train")
-  b.py   "x = 1\\n"     --->      a.py   ""        dropped, counted  --->    b.py, d.py, ...
-  c.py   "x = 1\\n"               c.py   as b.py   dropped, counted        .split("validation")
-  ...                            sorted by path                            e.py, ...
+read_folder("src")       Corpus.build("code", ...)               .split("train")
+  c.py   as b.py   --->    a.py   empty: dropped, counted  --->    b.py, d.py, ...
+  b.py   ...               b.py                                  .split("validation")
+  a.py                     c.py   a copy: dropped, counted         e.py, ...
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ HIDDEN = (".*",)
 
 @dataclass(frozen=True)
 class Document:
+  """One file, topic or module: what is kept whole, and held out or not as a whole."""
+
   path: str  # stable and relative, with forward slashes: "json/decoder.py"
   text: str
 

@@ -21,6 +21,7 @@ import numpy as np
 from codegen_jax.errors import InputError
 
 FORMAT = 1
+META = {"format", "fingerprint", "vocab_size", "eos_id", "num_tokens", "num_documents"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class TokenStore:
       raise InputError(
         f"the token store {folder} cannot be read ({error.strerror}); allow it (chmod)"
       ) from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+    if not isinstance(meta, dict) or not meta.keys() >= META or meta["format"] != FORMAT:
       raise _damaged(folder, f"meta.json is not of format {FORMAT}")
     if fingerprint not in (None, meta["fingerprint"]):
       raise InputError(
@@ -62,7 +63,12 @@ class TokenStore:
       )
     if tokens.dtype != _dtype(meta["vocab_size"]) or len(tokens) != meta["num_tokens"]:
       raise _damaged(folder, f"tokens.npy is not {meta['num_tokens']} {_dtype(meta['vocab_size'])}")
-    if len(offsets) != meta["num_documents"] + 1 or offsets[0] != 0 or offsets[-1] != len(tokens):
+    if (
+      offsets.dtype != np.int64
+      or len(offsets) != meta["num_documents"] + 1
+      or (offsets[0], offsets[-1]) != (0, len(tokens))
+      or np.any(offsets[1:] <= offsets[:-1])  # every document has at least its eos
+    ):
       raise _damaged(folder, f"offsets.npy does not describe the {len(tokens)} tokens")
     if not (folder / "documents.json").is_file():
       raise _damaged(folder, "documents.json is missing")
@@ -158,7 +164,7 @@ def _write_files(
     header_end = _write_header(file, dtype, length=0)
     for path, ids in documents:
       ids = np.asarray(ids, dtype=np.int64)
-      if ids.size and not (0 <= ids.min() and ids.max() < vocab_size):
+      if ids.size and (ids.min() < 0 or ids.max() >= vocab_size):
         wrong = ids[(ids < 0) | (ids >= vocab_size)][0]
         raise InputError(
           f"{path} has the token id {wrong}, outside a vocabulary of {vocab_size}; "

@@ -1,0 +1,111 @@
+"""A run's state and its place in the data, saved and restored together (Orbax)."""
+
+import pathlib
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from codegen_jax.errors import InputError
+from codegen_jax.types import Params, PyTree
+
+ITEMS = ("params", "opt_state", "data")
+
+
+class Checkpoints:
+  """The folder `checkpoints/<step>/` of one run.
+
+  Parameters are an item of their own, so that evaluation reads them without the optimizer's.  A
+  step appears under its number only when all of it is on disk.
+  """
+
+  def __init__(self, folder: pathlib.Path, *, keep: int):
+    preserve = ocp.checkpoint_managers.preservation_policy.LatestN(keep)
+    options = ocp.CheckpointManagerOptions(
+      # The loop decides when to save; Orbax's default also saves whatever comes first.
+      save_decision_policy=ocp.checkpoint_managers.save_decision_policy.AnySavePolicy([]),
+      preservation_policy=preserve,
+      cleanup_tmp_directories=True,
+      enable_async_checkpointing=True,
+    )
+    self.folder = folder
+    self._manager = ocp.CheckpointManager(folder.absolute(), item_names=ITEMS, options=options)
+
+  def latest_step(self) -> int | None:
+    return self._manager.latest_step()
+
+  def save(self, step: int, *, params: Params, opt_state: PyTree, data: dict[str, Any]) -> None:
+    """Copies the arrays off the devices and returns; files are written in the background.
+
+    An error of the save before this one is raised here.
+    """
+    self._manager.wait_until_finished()
+    if step == self.latest_step():
+      return
+    saved = self._manager.save(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardSave(params),
+        opt_state=ocp.args.StandardSave(opt_state),
+        data=ocp.args.JsonSave(data),
+      ),
+      force=True,
+    )
+    if not saved:
+      raise RuntimeError(f"the checkpoint of step {step} was refused; {self.folder} holds a later one")
+
+  def restore(
+    self, step: int, *, params: Params, opt_state: PyTree
+  ) -> tuple[Params, PyTree, dict[str, Any]]:
+    """Reads a step onto whatever mesh the abstract arrays name, whichever mesh wrote it."""
+    restored = self._manager.restore(
+      step,
+      args=ocp.args.Composite(
+        params=ocp.args.StandardRestore(params),
+        opt_state=ocp.args.StandardRestore(opt_state),
+        data=ocp.args.JsonRestore(),
+      ),
+    )
+    return restored["params"], restored["opt_state"], restored["data"]
+
+  def preempted(self, step: int) -> bool:
+    """Whether all processes agreed that this is the step to stop after; ask at every step."""
+    return self._manager.reached_preemption(step)
+
+  def wait(self) -> None:
+    self._manager.wait_until_finished()
+
+  def close(self) -> None:
+    self._manager.close()
+
+
+def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]:
+  """The newest step of a run and its parameters.
+
+  Raises:
+    InputError: the folder holds no checkpoint, or one of another architecture.
+  """
+  with ocp.CheckpointManager(
+    folder.absolute(),
+    item_names=ITEMS,
+    options=ocp.CheckpointManagerOptions(read_only=True),
+  ) as manager:
+    step = manager.latest_step() if folder.is_dir() else None
+    if step is None:
+      raise InputError(f"there is no checkpoint in {folder}; train first, or give another workdir")
+    try:
+      args = ocp.args.Composite(params=ocp.args.StandardRestore(abstract))
+      return step, manager.restore(step, args=args)["params"]
+    except (ValueError, KeyError) as error:
+      reason = str(error).strip().splitlines()[0]
+      raise InputError(
+        f"step {step} of {folder} does not hold this model ({reason}); give the gin file that"
+        " trained it"
+      ) from error
+
+
+def sharded_like(tree: PyTree) -> PyTree:
+  """Shapes, types and places of arrays, without their numbers."""
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree
+  )

@@ -1,0 +1,56 @@
+"""Every run goes through jax.distributed, also a run of one process: one code path, one set of bits.
+
+Without it CPU devices sum in another order, and a SIGTERM ends a run without a checkpoint.
+"""
+
+import os
+import socket
+import sys
+import traceback
+
+import jax
+
+from codegen_jax.errors import InputError
+
+
+def initialize(
+  coordinator: str | None = None, num_processes: int = 1, process_id: int = 0
+) -> None:
+  """Joins the run's processes.  Call it before anything asks JAX for a device.
+
+  Args:
+    coordinator: host:port of process 0; not needed for one process.
+    num_processes: how many processes the run has.
+    process_id: which one this is, from 0.
+  """
+  if jax.distributed.is_initialized():
+    return
+  if not 0 <= process_id < num_processes:
+    raise InputError(
+      f"process_id is {process_id} of {num_processes} processes; it must lie between 0 and"
+      f" {num_processes - 1}"
+    )
+  bind = None
+  if num_processes == 1:
+    coordinator = bind = coordinator or f"127.0.0.1:{_free_port()}"
+  elif coordinator is None:
+    raise InputError(f"{num_processes} processes need --coordinator=HOST:PORT of process 0")
+  jax.distributed.initialize(
+    coordinator, num_processes, process_id, coordinator_bind_address=bind
+  )
+  if num_processes > 1:
+    sys.excepthook = _end_all
+
+
+def _free_port() -> int:
+  with socket.socket() as probe:
+    probe.bind(("127.0.0.1", 0))
+    return probe.getsockname()[1]
+
+
+def _end_all(kind, error, trace) -> None:
+  # A process that waits politely for the others to shut down keeps them for five minutes and hides
+  # why; one that dies at once is noticed in a fraction of a second.
+  traceback.print_exception(kind, error, trace)
+  sys.stderr.flush()
+  os._exit(1)

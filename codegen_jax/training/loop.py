@@ -1,0 +1,237 @@
+"""train(): the one function that does things in order."""
+
+import dataclasses
+import itertools
+import math
+import pathlib
+import time
+from typing import Any
+
+import jax
+
+from codegen_jax import partitioning
+from codegen_jax.checkpoint import Checkpoints
+from codegen_jax.data import pipeline
+from codegen_jax.data.pipeline import DataConfig
+from codegen_jax.errors import InputError
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.models.masks import Attention
+from codegen_jax.models.transformer import Transformer
+from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.training import metrics, run_folder
+from codegen_jax.training import state as train_state
+from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
+from codegen_jax.training.state import TrainState
+from codegen_jax.training.step import make_train_step
+
+
+class Preempted(Exception):  # noqa: N818 (an event, not an error)
+  """The machine is being taken away; the step in args[0] is saved."""
+
+
+class Diverged(ArithmeticError):
+  """The loss is no longer a number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+  """A training run, whole.
+
+  Attributes:
+    attention: "causal" or "prefix": the mask through which the weights are trained.
+    total_steps: updates; the schedule has lengths of its own in `optimizer`.
+    seed: of the weights.  The data's seed is `data.seed`.
+    z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
+    microbatches: parts that a batch is split into to save memory; the update stays the same.
+    log_every: steps between two readings of the metrics; every step gets its row.
+    checkpoint_every: steps between two checkpoints; the last step always gets one.
+    keep_checkpoints: how many of the newest stay.
+  """
+
+  model: TransformerConfig
+  data: DataConfig
+  optimizer: OptimizerConfig
+  attention: Attention
+  total_steps: int
+  partitioning: PartitioningConfig = PartitioningConfig()
+  seed: int = 0
+  z_loss: float = 1e-4
+  microbatches: int = 1
+  log_every: int = 10
+  checkpoint_every: int = 1000
+  keep_checkpoints: int = 3
+
+  def __post_init__(self):
+    for name in ("total_steps", "microbatches", "log_every", "checkpoint_every", "keep_checkpoints"):
+      if getattr(self, name) < 1:
+        raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    if self.data.batch_size % self.microbatches:
+      raise InputError(
+        f"BATCH_SIZE {self.data.batch_size} cannot be split into {self.microbatches} microbatches;"
+        " choose a number that divides it"
+      )
+    if self.attention == "prefix" and not self.data.separate_documents:
+      raise InputError(
+        "attention is 'prefix' and separate_documents is False: one file's prefix would look ahead"
+        " into the next file's; set separate_documents to True"
+      )
+
+
+def train(
+  config: TrainConfig, workdir: pathlib.Path, *, gin_text: str = "", label: str = "train"
+) -> TrainState:
+  """Trains until `total_steps`, from the workdir's newest checkpoint where there is one.
+
+  Raises:
+    InputError: something the config asks for cannot be; nothing in the workdir was touched.
+    Preempted: the machine is being taken away, after a checkpoint.
+    Diverged: the loss is not finite; the newest checkpoint is from before.
+  """
+  mesh = partitioning.make_mesh(config.partitioning)
+  places = partitioning.batch_sharding(mesh, config.data.batch_size // config.microbatches)
+  reader = pipeline.Reader(config.data)
+  _check_vocabulary(config.model, reader)
+  run_folder.prepare(workdir, config, gin_text)
+
+  model = Transformer(config.model)
+  optimizer = make_optimizer(config.optimizer)
+  checkpoints = Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints)
+  state, totals = _restore_or_create(config, model, optimizer, mesh, checkpoints, reader)
+  start = int(state.step)
+  progress = metrics.Progress(label, config.total_steps)
+  if start >= config.total_steps:
+    progress.note(f"finished at step {start}")
+    checkpoints.close()
+    return state
+  if start:
+    progress.note(f"continues from step {start}")
+
+  step_fn = jax.jit(
+    make_train_step(
+      model, optimizer, attention=config.attention, z_loss=config.z_loss,
+      microbatches=config.microbatches,
+    ),
+    donate_argnums=0,
+    out_shardings=(jax.tree.map(lambda x: x.sharding, state), partitioning.replicated(mesh)),
+  )  # fmt: skip
+  shape = (config.data.batch_size, config.data.seq_len)
+  rows = partitioning.local_rows(places, shape)
+  batches = pipeline.prefetch(pipeline.batches(reader, rows, skip=start))
+  log = metrics.MetricsLog(workdir, start_step=start)
+  writer = _Writer(config, mesh.devices.size, log, progress, totals)
+  try:
+    with partitioning.on(mesh):
+      for step in itertools.count(start + 1):
+        batch = jax.tree.map(
+          lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)
+        )
+        state, of_step = step_fn(state, batch)
+        writer.add(step, of_step)
+        preempted = checkpoints.preempted(step)
+        finished = step == config.total_steps
+        saving = finished or preempted or step % config.checkpoint_every == 0
+        if saving or step % config.log_every == 0:
+          writer.write()
+        if saving:
+          data = {"next_step": step, "fingerprint": reader.fingerprint, **writer.totals}
+          checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
+        if finished:
+          return state
+        if preempted:
+          raise Preempted(step)
+  finally:
+    batches.close()
+    checkpoints.close()  # waits for a save that is still being written
+    log.close()
+  raise AssertionError("unreachable")
+
+
+class _Writer:
+  """Collects the metrics of steps on the device and writes their rows in one go."""
+
+  def __init__(self, config: TrainConfig, devices: int, log, progress, totals: dict[str, int]):
+    self.totals = totals
+    self._config, self._log, self._progress = config, log, progress
+    self._pending: list[tuple[int, Any]] = []
+    self._rate = schedule(config.optimizer)
+    self._per_token = metrics.flops_per_token(config.model, config.data.seq_len)
+    self._peak = metrics.peak_flops(jax.devices()[:devices])
+    self._clock: tuple[float, int] | None = None
+
+  def add(self, step: int, of_step) -> None:
+    self._pending.append((step, of_step))
+    if self._clock is None:  # the first step is mostly compilation
+      jax.block_until_ready(of_step)
+      self._clock = (time.monotonic(), step)
+
+  def write(self) -> None:
+    steps = [step for step, _ in self._pending]
+    rows = [self._row(step, m) for step, m in zip(steps, jax.device_get([m for _, m in self._pending]), strict=True)]  # fmt: skip  # noqa: E501
+    self._pending = []
+    then, step_then = self._clock
+    seconds, now = time.monotonic() - then, steps[-1]
+    c = self._config
+    if now > step_then:
+      tokens_per_second = (now - step_then) * c.data.batch_size * c.data.seq_len / seconds
+      rows[-1]["throughput/tokens_per_second"] = tokens_per_second
+      if self._peak is not None:
+        rows[-1]["throughput/mfu"] = tokens_per_second * self._per_token / self._peak
+      self._progress.update(
+        now,
+        loss=rows[-1]["train/loss"],
+        tokens_per_second=tokens_per_second,
+        seconds_left=(c.total_steps - now) * seconds / (now - step_then),
+      )
+    if jax.process_index() == 0:
+      for row in rows:
+        self._log.write(row)
+      self._log.flush()
+
+  def _row(self, step: int, of_step) -> dict[str, Any]:
+    if not math.isfinite(of_step["loss"]) or not math.isfinite(of_step["grad_norm"]):
+      raise Diverged(
+        f"at step {step} the loss is {of_step['loss']} and the gradient's norm"
+        f" {of_step['grad_norm']}; a lower learning rate or a longer warm-up is the usual cure"
+      )
+    for name in self.totals:
+      self.totals[name] += int(of_step[name])
+    return {
+      "step": step,
+      "train/loss": float(of_step["loss"]),
+      "train/z_loss": float(of_step["z_loss"]),
+      "train/grad_norm": float(of_step["grad_norm"]),
+      "train/learning_rate": float(self._rate(step - 1)),
+      **{f"train/{name}": total for name, total in self.totals.items()},
+    }
+
+
+def _restore_or_create(config, model, optimizer, mesh, checkpoints, reader):
+  """The newest checkpoint if there is one, else new weights; and the tokens seen so far."""
+  latest = checkpoints.latest_step()
+  if latest is None:
+    totals = {"scored_tokens": 0, "all_tokens": 0}
+    return train_state.create(model, optimizer, mesh, config.seed), totals
+  like = train_state.abstract(model, optimizer, mesh)
+  params, resumed, data = checkpoints.restore(latest, params=like.params, opt_state=_resumed(like))
+  if data["fingerprint"] != reader.fingerprint:
+    raise InputError(
+      f"the data of {config.data.mixture} is not what {checkpoints.folder.parent} was trained on"
+      " (its files, its tokenizer or its tasks have changed); give another --workdir, or bring the"
+      " old data back"
+    )
+  state = TrainState(resumed["step"], params, resumed["opt_state"])
+  return state, {name: data[name] for name in ("scored_tokens", "all_tokens")}
+
+
+def _resumed(state: TrainState) -> dict[str, Any]:
+  """What a run needs beside its parameters to go on."""
+  return {"step": state.step, "opt_state": state.opt_state}
+
+
+def _check_vocabulary(model: TransformerConfig, reader: pipeline.Reader) -> None:
+  size = reader.vocabulary.vocab_size
+  if model.vocab_size < size:
+    raise InputError(
+      f"the vocabulary of {reader.config.mixture} has {size} ids and the model only"
+      f" {model.vocab_size} rows; set TransformerConfig.vocab_size to {size} or more"
+    )

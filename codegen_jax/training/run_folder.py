@@ -1,0 +1,123 @@
+"""The folder of one run: what it was asked, with what it was made, and whose checkpoints it holds.
+
+  checkpoints/<step>/  tensorboard/  metrics.jsonl  config.gin  config.json  environment.json
+"""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import jax
+
+import codegen_jax
+from codegen_jax.errors import InputError
+
+# Fields that a run may be continued with under another value: they move no number of the run.
+MAY_CHANGE = (
+  "partitioning",
+  "total_steps",
+  "log_every",
+  "checkpoint_every",
+  "keep_checkpoints",
+)
+LIBRARIES = (
+  "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "seqio", "tensorflow", "tokenizers", "numpy",
+)  # fmt: skip
+
+
+def prepare(workdir: pathlib.Path, config: Any, gin_text: str) -> None:
+  """Makes the folder, or sees that what it holds is this very run.
+
+  Raises:
+    InputError: it cannot be written, or it holds the checkpoint of another config.
+  """
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    told = jsonable(dataclasses.asdict(config))
+    _refuse_other_config(workdir, told)
+    if jax.process_index() == 0:
+      write_json(workdir / "config.json", told)
+      _write(workdir / "config.gin", gin_text)
+      write_json(workdir / "environment.json", environment())
+  except OSError as error:
+    raise InputError(
+      f"the workdir {workdir} cannot be written ({error.strerror}); give another --workdir or allow"
+      " writing there"
+    ) from error
+
+
+def _refuse_other_config(workdir: pathlib.Path, told: dict[str, Any]) -> None:
+  before = workdir / "config.json"
+  checkpoints = workdir / "checkpoints"
+  if not before.exists() or not checkpoints.is_dir() or not any(checkpoints.iterdir()):
+    return
+  changed = [
+    f"{name} was {old!r} and is now {new!r}"
+    for name, old, new in _differences(json.loads(before.read_text()), told)
+    if name.split(".")[0] not in MAY_CHANGE
+  ]
+  if changed:
+    raise InputError(
+      f"{workdir} holds checkpoints of another config ({'; '.join(changed[:5])}"
+      f"{f' and {len(changed) - 5} more' if len(changed) > 5 else ''}); give another --workdir, or"
+      " delete this one to start anew"
+    )
+
+
+def _differences(old: Any, new: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+  if isinstance(old, dict) and isinstance(new, dict):
+    keys = sorted({*old, *new})
+    dotted = [(key, f"{name}.{key}" if name else key) for key in keys]
+    return [d for key, path in dotted for d in _differences(old.get(key), new.get(key), path)]
+  return [] if old == new else [(name, old, new)]
+
+
+def environment() -> dict[str, Any]:
+  """What made a run: versions, devices, command, commit."""
+  devices = jax.devices()
+  versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+  return {
+    "codegen_jax": codegen_jax.__version__,
+    "commit": _commit(),
+    "python": platform.python_version(),
+    "platform": platform.platform(),
+    "cpus": os.cpu_count(),
+    "devices": f"{len(devices)} x {devices[0].device_kind}",
+    "processes": jax.process_count(),
+    "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
+    **versions,
+  }
+
+
+def _commit() -> str | None:
+  """The checkout's commit, with a + where files differ from it; None outside a checkout."""
+  root = pathlib.Path(codegen_jax.__file__).resolve().parents[1]
+  if not (root / ".git").exists():
+    return None
+  ask = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+  try:
+    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+  except (OSError, subprocess.CalledProcessError):
+    return None
+
+
+def jsonable(value: Any) -> Any:
+  """What JSON would give back: tuples become lists, so that old and new can be compared."""
+  return json.loads(json.dumps(value))
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+  _write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def _write(path: pathlib.Path, text: str) -> None:
+  """Whole or not at all."""
+  draft = path.with_name(path.name + ".tmp")
+  draft.write_text(text)
+  draft.replace(path)
