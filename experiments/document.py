@@ -97,7 +97,9 @@ class Table:
 
   def html(self) -> str:
     header, *rows = [[escape(cell) for cell in row] for row in self._lines()]
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    # A long name such as code/bits_per_byte may break, so that a table is as wide as its numbers.
+    names = [cell.replace("/", "/<wbr>").replace("_", "_<wbr>") for cell in header]
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     body = "".join(
       f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{c}</td>" for c in row[1:]) + "</tr>"
       for row in rows

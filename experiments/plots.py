@@ -24,6 +24,8 @@ MARKERS = ("o", "s", "D", "^", "v", "P")
 STYLE: Any = {
   "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same bytes
   "font.size": 10,
+  "text.parse_math": False,  # a dollar in a name is a dollar
+  "axes.formatter.useoffset": False,
   "axes.spines.top": False,
   "axes.spines.right": False,
   "axes.grid": True,
@@ -32,7 +34,7 @@ STYLE: Any = {
   "axes.axisbelow": True,
   "legend.frameon": False,
 }
-WIDTH = 6.4  # inches
+WIDTH = 5.6  # inches
 
 Row = Mapping[str, float]
 
@@ -40,7 +42,7 @@ Row = Mapping[str, float]
 def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
   """Training loss of every arm, over steps and over the tokens that were its targets."""
   with matplotlib.rc_context(STYLE):
-    columns = max(1, 72 // (max(map(len, curves), default=0) + 8))  # 72 characters fill a line
+    columns = max(1, 62 // (max(map(len, curves), default=0) + 8))  # 62 characters fill a line
     height = 6.4 + 0.22 * math.ceil(len(curves) / columns)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     by_step, by_token = figure.subplots(2, 1, sharey=True)
@@ -137,14 +139,14 @@ def _name_rows(axes: Axes, names: list[str], label: str) -> None:
   axes.grid(axis="y", visible=False)
   axes.locator_params(axis="x", nbins=6)
   axes.margins(x=0.08)
-  axes.set_xlabel(label)
+  axes.set_xlabel(label, loc="right")  # a long one grows under the names, not off the paper
 
 
 def _legend() -> list[Line2D]:
   grey: dict[str, Any] = {"color": "#555555", "linestyle": ""}
   return [
     Line2D([], [], marker="|", markersize=10, label="one seed", **grey),
-    Line2D([], [], marker="o", label="mean, with its standard error over seeds", **grey),
+    Line2D([], [], marker="o", label="mean ± standard error", **grey),
     Line2D([], [], color="black", linewidth=4, label="interval over documents"),
     Line2D([], [], color="#999999", linewidth=1.2, label="interval over seeds"),
   ]

@@ -103,8 +103,11 @@ def _findings(content: Mapping) -> list[Block]:
     blocks.append(Text("Nothing was compared; the arms stand by themselves.", "answer"))
   else:
     blocks += [Text(answers[0], "answer"), Text(wording.verdict(comparisons[0]))]
-  if answers[1:]:
-    blocks.append(document.Items(answers[1:]))
+  others = document.Items(answers[1:])
+  if len(others.texts) > 4:  # the tables below must not start a screen later
+    blocks.append(document.Folded(f"The other {len(others.texts)} comparisons in words", [others]))
+  elif others.texts:
+    blocks.append(others)
   return [
     *blocks,
     document.Heading("Results"),

@@ -16,6 +16,7 @@ def add_task(name: str, source: Source, objective: Objective) -> seqio.Task:
     corpus=source.name,
     splits={split: source.reader(split) for split in source.splits},
     objective=objective,
+    record=source.record,
   )
   feature = seqio.Feature(source.vocabulary, add_eos=False)
   return seqio.TaskRegistry.add(

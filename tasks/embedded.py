@@ -167,7 +167,7 @@ def _modules(
 def docstrings(source: bytes) -> list[str]:
   """The docstrings of a module and of its classes and functions, in the order of the source."""
   collects = gc.isenabled()
-  gc.disable()  # a tree is a burst of objects; collecting amid it, with jax loaded, doubles the time
+  gc.disable()  # a tree is a burst of objects; with jax loaded, collecting amid it doubles the time
   try:
     with warnings.catch_warnings():
       warnings.simplefilter("ignore")  # about other people's backslashes

@@ -12,12 +12,13 @@ from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
 from tasks import build, embedded, sources
 
 VOCAB_SIZE = 4096
+FORMAT = 1  # raise it when training would choose other tokens from the same text
 
 
 def tokenizer_file() -> pathlib.Path:
   """A tokenizer trained on the training split of both corpora, made once and kept in the cache."""
   code, prose = embedded.code(), embedded.prose()
-  told = f"{code.fingerprint} {prose.fingerprint} {VOCAB_SIZE} {vocabulary.FORMAT}"
+  told = f"{code.fingerprint} {prose.fingerprint} {VOCAB_SIZE} {FORMAT}"
   name = f"local-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
   file = sources.cache_folder() / "tokenizers" / name
   if file.exists():

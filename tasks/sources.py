@@ -7,6 +7,7 @@ import hashlib
 import os
 import pathlib
 import sys
+from typing import Any
 
 from codegen_jax.data import token_store
 from codegen_jax.data.corpus import SPLITS, Corpus
@@ -37,6 +38,9 @@ class Source:
   def reader(self, split: str) -> Callable[[], TokenStore]:
     """Tokenises the split where that is still to be done, and opens it; the second call is free."""
     return functools.cache(functools.partial(self._open, split))
+
+  def record(self) -> dict[str, Any]:
+    return {**self.corpus().record(), "tokenizer": self.vocabulary.fingerprint}
 
   def _open(self, split: str) -> TokenStore:
     corpus, vocabulary = self.corpus(), self.vocabulary

@@ -42,7 +42,7 @@ def locate(index: int, rates: Sequence[Fraction]) -> tuple[int, int]:
   """Which task the index-th row of a mixture comes from, and which of that task's rows it is.
 
   Every stretch of the mixture holds the tasks at their rates to within one row for each halving of
-  the list.  Two tasks at 2 : 1 read  a0 b0 a1 a2 b1 a3 ...
+  the list.  Two tasks at 2 : 1 read  a0 a1 b0 a2 a3 b1 ...
   """
   first, last = 0, len(rates)
   while last - first > 1:

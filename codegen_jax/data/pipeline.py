@@ -4,11 +4,12 @@ from collections.abc import Iterator
 import dataclasses
 import difflib
 from fractions import Fraction
+import functools
 import hashlib
 import json
 import queue
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import seqio
 
@@ -76,11 +77,15 @@ class Reader:
     epoch, row = divmod(count, self._sizes[task])
     return self._read(task, epoch=epoch, row=row, shuffle=True)
 
-  def rows_in_order(self) -> Iterator[tuple[Batch, tuple[str, ...]]]:
-    """Every row of one epoch in the order of its files, with the paths of its documents."""
+  def rows_in_order(self, max_rows: int = 0) -> Iterator[tuple[Batch, tuple[str, ...]]]:
+    """The rows of one epoch in the order of its files, with the paths of each row's documents.
+
+    With `max_rows`, at most so many of each task, spread evenly over its files.
+    """
     length = self.config.seq_len
     for task, (source, size) in enumerate(zip(self._sources, self._sizes, strict=True)):
-      for row in range(size):
+      chosen = min(size, max_rows) if max_rows else size
+      for row in (i * size // chosen for i in range(chosen)):
         paths = source.paths(self.config.split, row=row, length=length)
         yield self._read(task, epoch=0, row=row, shuffle=False), paths
 
@@ -91,7 +96,17 @@ class Reader:
     )
     return to_row(example, c.seq_len, separate_documents=c.separate_documents)
 
-  @property
+  def record(self) -> dict[str, Any]:
+    """What a result says of its data: the mixture, and of each corpus version, size and hash."""
+    tasks = zip(self._tasks, self._rates, strict=True)
+    return {
+      "mixture": self.config.mixture,
+      "tasks": {task.name: float(rate) for task, rate in tasks},
+      "fingerprint": self.fingerprint,
+      "corpora": {source.corpus: source.record() for source in self._sources},
+    }
+
+  @functools.cached_property
   def fingerprint(self) -> str:
     """Changes with anything that changes a row: the data, the objectives, the rates, the config."""
     tasks = [
@@ -111,10 +126,13 @@ def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
     step += 1
 
 
-def in_order(reader: Reader) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
+def in_order(
+  reader: Reader, *, max_rows: int = 0
+) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
   """Whole batches over one epoch, each row once; the last batch is filled up with padding."""
-  rows, paths = [], []
-  for row, documents in reader.rows_in_order():
+  rows: list[Batch] = []
+  paths: list[tuple[str, ...]] = []
+  for row, documents in reader.rows_in_order(max_rows):
     rows.append(row)
     paths.append(documents)
     if len(rows) == reader.config.batch_size:

@@ -6,6 +6,7 @@ gets the same noise, and a stream cannot be entered in the middle.  Here nothing
 
 from collections.abc import Callable, Mapping
 import secrets
+from typing import Any
 
 import numpy as np
 import seqio
@@ -42,11 +43,13 @@ class RowSource(seqio.DataSource):
     corpus: str,
     splits: Mapping[str, Callable[[], TokenStore]],
     objective: Objective,
+    record: Callable[[], dict[str, Any]] = dict,
   ):
     super().__init__(splits=tuple(splits), caching_permitted=False, performs_internal_shuffling=True)
     self.task = task
     self.corpus = corpus
     self.objective = objective
+    self.record = record  # what a result says of the corpus
     self._stores = dict(splits)
 
   def store(self, split: str) -> TokenStore:

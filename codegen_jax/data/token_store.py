@@ -138,6 +138,11 @@ def write(
   draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
   try:
     draft.mkdir(parents=True)
+  except OSError as error:
+    raise InputError(
+      f"cannot make the token store {folder} ({error.strerror}); choose a folder that you may write"
+    ) from error
+  try:
     _write_files(draft, documents, vocab_size=vocab_size, eos_id=eos_id, fingerprint=fingerprint)
     try:
       draft.rename(folder)

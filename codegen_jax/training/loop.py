@@ -91,7 +91,7 @@ def train(
   places = partitioning.batch_sharding(mesh, config.data.batch_size // config.microbatches)
   reader = pipeline.Reader(config.data)
   _check_vocabulary(config.model, reader)
-  run_folder.prepare(workdir, config, gin_text)
+  run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
 
   model = Transformer(config.model)
   optimizer = make_optimizer(config.optimizer)

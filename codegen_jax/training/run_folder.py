@@ -1,6 +1,7 @@
 """The folder of one run: what it was asked, with what it was made, and whose checkpoints it holds.
 
-  checkpoints/<step>/  tensorboard/  metrics.jsonl  config.gin  config.json  environment.json
+  checkpoints/<step>/  tensorboard/  metrics.jsonl
+  config.gin  config.json  data.json  environment.json
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ import jax
 
 import codegen_jax
 from codegen_jax.errors import InputError
+from codegen_jax.files import write_json, write_text
 
 # Fields that a run may be continued with under another value: they move no number of the run.
 MAY_CHANGE = (
@@ -31,7 +33,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def prepare(workdir: pathlib.Path, config: Any, gin_text: str) -> None:
+def prepare(workdir: pathlib.Path, config: Any, *, gin_text: str, data: dict[str, Any]) -> None:
   """Makes the folder, or sees that what it holds is this very run.
 
   Raises:
@@ -43,7 +45,8 @@ def prepare(workdir: pathlib.Path, config: Any, gin_text: str) -> None:
     _refuse_other_config(workdir, told)
     if jax.process_index() == 0:
       write_json(workdir / "config.json", told)
-      _write(workdir / "config.gin", gin_text)
+      write_text(workdir / "config.gin", gin_text)
+      write_json(workdir / "data.json", data)
       write_json(workdir / "environment.json", environment())
   except OSError as error:
     raise InputError(
@@ -110,14 +113,3 @@ def _commit() -> str | None:
 def jsonable(value: Any) -> Any:
   """What JSON would give back: tuples become lists, so that old and new can be compared."""
   return json.loads(json.dumps(value))
-
-
-def write_json(path: pathlib.Path, value: Any) -> None:
-  _write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def _write(path: pathlib.Path, text: str) -> None:
-  """Whole or not at all."""
-  draft = path.with_name(path.name + ".tmp")
-  draft.write_text(text)
-  draft.replace(path)

@@ -120,6 +120,12 @@ def test_what_cannot_be_stored(tmp_path, documents, changes, sentence):
   assert list(tmp_path.iterdir()) == []
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(InputError, match=r"cannot make .*file/s \(Not a directory\); choose"):
+    write(tmp_path / "file/s", [[1]])
+
+
 def edit_meta(folder: Path, **changes) -> None:
   meta = json.loads((folder / "meta.json").read_text())
   (folder / "meta.json").write_text(json.dumps(meta | changes))
@@ -142,7 +148,7 @@ DAMAGES = {
   "damaged .*Expecting value": lambda s: (s / "meta.json").write_text(""),
   "damaged .*No data left": lambda s: (s / "offsets.npy").write_bytes(b""),
   "offsets.npy does not describe the 4 tokens": lambda s: np.save(
-    s / "offsets.npy", np.array([0, 3, 2, 4])
+    s / "offsets.npy", np.array([0, 4, 4])
   ),
   "does not describe": lambda s: np.save(s / "offsets.npy", np.array([0, 2, 5])),
   "is not 3 uint16": lambda s: edit_meta(s, num_tokens=3),

@@ -67,13 +67,19 @@ def test_interval_over_seeds_covers_the_truth_about_95_times_in_100():
   rng, covered = np.random.default_rng(1), []
   sizes = np.array([1000, 3000])
   for _ in range(400):
-    effect = rng.normal(0.05, 0.02, (3, 1))  # what each pair of seeds happens to give
+    effect = rng.normal(0.05, 0.02, (2, 1))  # what each pair of seeds happens to give
     got = statistics.paired_difference(
       models(effect * sizes, sizes), models(0 * effect * sizes, sizes), resamples=100, level=0.95
     )
     low, high = got.interval_seeds
     covered.append(low <= 0.05 <= high)
   assert 0.915 <= np.mean(covered) <= 0.98
+
+
+def test_interval_over_seeds_is_the_paired_t_interval():
+  got = statistics.paired_difference(*simulated(np.random.default_rng(8), seeds=4), level=0.9)
+  wanted = stats.ttest_1samp(got.per_seed, 0).confidence_interval(0.9)
+  assert got.interval_seeds == pytest.approx((wanted.low, wanted.high), abs=1e-9)
 
 
 def test_pairing_removes_the_difficulty_that_documents_share():
@@ -104,6 +110,14 @@ def test_identical_arms_differ_by_nothing_whatever_the_order_of_documents():
   got = statistics.paired_difference(arm, shuffled)
   assert (got.difference, got.interval_documents, got.interval_seeds) == (0, (0, 0), (0, 0))
   assert got.per_seed == (0, 0)
+
+
+def test_interval_does_not_mind_in_which_order_documents_were_scored():
+  arm, baseline = simulated(np.random.default_rng(7))
+  shuffled = [dict(reversed(documents.items())) for documents in arm]
+  assert statistics.paired_difference(arm, baseline) == statistics.paired_difference(
+    shuffled, baseline
+  )
 
 
 def test_difference_weighs_documents_by_bytes_and_averages_seeds():

@@ -80,6 +80,7 @@ def test_building_twice_gives_the_same_without_network(monkeypatch):
   assert embedded.prose() is second[1]
 
 
+@pytest.mark.slow
 def test_prose_names_every_version():
   version = embedded.prose().version
   assert version.startswith("CPython 3.")
@@ -130,8 +131,6 @@ def test_a_wrong_folder_names_its_variable(tmp_path, monkeypatch):
     embedded.code()
 
 
-def test_a_package_that_is_missing_is_named(monkeypatch):
-  embedded._prose.cache_clear()
-  monkeypatch.setattr(embedded, "DISTRIBUTIONS", ("numpy", "no-such-package"))
+def test_a_package_that_is_missing_is_named():
   with pytest.raises(InputError, match="no-such-package is not installed; run `pip install"):
-    embedded.prose()
+    embedded._distribution("no-such-package")

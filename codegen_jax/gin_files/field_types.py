@@ -1,7 +1,7 @@
 """Whether a value from a gin file fits the annotation of the field that it was given to.
 
-  fit(3, float) -> 3.0     fit("a/b", Path) -> Path("a/b")     fit([1, 2], tuple[int, ...]) -> (1, 2)
-  fit(True, int), fit(3.0, int), fit("prefx", Literal["causal", "prefix"]) -> Misfit
+  fit(3, float) -> 3.0    fit("a/b", Path) -> Path("a/b")    fit([1, 2], tuple[int, ...]) -> (1, 2)
+  fit(True, int), fit(3.0, int), fit("prefx", Literal["causal", "prefix"]) -> MisfitError
 
 Every item is looked at, and may be converted.  (beartype's `is_bearable` draws one item of a
 sequence at random, takes True for an int, and converts nothing.)
@@ -10,6 +10,7 @@ sequence at random, takes True for an int, and converts nothing.)
 import ast
 import collections.abc
 import contextlib
+import dataclasses
 import inspect
 import pathlib
 import types
@@ -19,17 +20,17 @@ from typing import Any
 from codegen_jax import did_you_mean
 
 
-class Misfit(TypeError):
+class MisfitError(TypeError):
   """The value is not what the annotation asks for."""
 
 
 def fit(value: Any, hint: Any) -> Any:
-  """Returns `value` as `hint` wants it, or raises Misfit."""
+  """Returns `value` as `hint` wants it, or raises MisfitError."""
   origin, args = typing.get_origin(hint), typing.get_args(hint)
   if origin in (typing.Union, types.UnionType):
     fitted = []
     for arm in args:
-      with contextlib.suppress(Misfit):
+      with contextlib.suppress(MisfitError):
         fitted.append(fit(value, arm))
     _require(bool(fitted))
     # 3 stays an int in `float | int`: an arm that leaves the type alone goes first.
@@ -70,7 +71,14 @@ def _fit_class(value: Any, hint: type) -> Any:
 
 def _require(fits: bool) -> None:
   if not fits:
-    raise Misfit
+    raise MisfitError
+
+
+def spoken(value: Any) -> str:
+  """A value as a gin file would say it:   'text'   7   @OptimizerConfig()."""
+  if inspect.isclass(value) or inspect.isfunction(value):
+    return f"@{value.__name__}"
+  return f"@{type(value).__name__}()" if dataclasses.is_dataclass(value) else repr(value)
 
 
 def describe(hint: Any) -> str:
@@ -88,18 +96,20 @@ def describe(hint: Any) -> str:
 def advice(value: Any, hint: Any) -> str:
   """How to write what was probably meant, as the end of a sentence; "" when that is unclear."""
   arms = _arms(hint)
-  words = [word for arm in arms if typing.get_origin(arm) is typing.Literal for word in arm.__args__]
+  literals = [arm for arm in arms if typing.get_origin(arm) is typing.Literal]
+  words = [str(word) for literal in literals for word in typing.get_args(literal)]
   if isinstance(value, str):
-    if near := did_you_mean.closest(value, map(str, words)):
+    if near := did_you_mean.closest(value, words):
       return f"; did you mean {near!r}?"
     for literal in (value, value.capitalize()):  # '100' for an int, 'true' for a bool
-      with contextlib.suppress(ValueError, SyntaxError, Misfit):
+      with contextlib.suppress(ValueError, SyntaxError, MisfitError):
         fit(ast.literal_eval(literal), hint)
         return f"; write {literal}, without quotes"
   if isinstance(value, float) and value.is_integer() and int in arms:
     return f"; write {int(value)}"
-  if inspect.isclass(value) and any(inspect.isclass(arm) and issubclass(value, arm) for arm in arms):
-    return "; write () behind the class to make one"
+  classes = tuple(arm for arm in arms if inspect.isclass(arm))
+  if inspect.isclass(value) and issubclass(value, classes):
+    return f"; write {spoken(value)}() to make one"
   return ""
 
 

@@ -1,0 +1,107 @@
+"""A checkpoint and a list of held-out mixtures in, results.json out."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from codegen_jax.data import pipeline
+from codegen_jax.data.pipeline import DataConfig
+from codegen_jax.errors import InputError
+from codegen_jax.evaluation import perplexity
+from codegen_jax.files import write_json
+from codegen_jax.inference.scoring import Scorer
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig:
+  """What a trained model is measured on.
+
+  Every model is scored on the same rows, cut and split by the same draws, whatever its own seed: a
+  `*_prefix_lm` mixture scores what follows a prompt, which a causal model reads from left to right
+  and a PrefixLM both ways; a `*_clm` mixture scores every token, and there is no prompt to read.
+
+  Attributes:
+    held_out: names of tasks or mixtures.
+    batch_size: rows scored at once.
+    max_rows: at most this many rows of each mixture, spread evenly over its files; 0 is all.
+    seed: of the prompts' lengths.
+    split: "validation", unless you want to see how well the training text is known.
+  """
+
+  held_out: tuple[str, ...] = ()
+  batch_size: int = 16
+  max_rows: int = 0
+  seed: int = 0
+  split: str = "validation"
+
+  def __post_init__(self):
+    if self.max_rows < 0:
+      raise InputError(f"max_rows is {self.max_rows}; it must be at least 1, or 0 for all rows")
+
+
+def held_out_rows(config: EvalConfig, mixture: str, *, data: DataConfig) -> pipeline.Reader:
+  """The rows of one measurement; they depend on the training run only through the row length."""
+  return pipeline.Reader(
+    dataclasses.replace(
+      data, mixture=mixture, split=config.split, batch_size=config.batch_size, seed=config.seed
+    )
+  )
+
+
+def evaluate(
+  config: EvalConfig,
+  workdir: pathlib.Path,
+  *,
+  data: DataConfig,
+  step: int,
+  scorer: Scorer,
+) -> dict[str, Any]:
+  """Measures each held-out mixture once a step; what was already measured is read back.
+
+  Returns:
+    `{mixture: result}`, each as it stands in `eval/<mixture>/<step>/results.json`.
+  """
+  return {
+    mixture: _measure(config, workdir, mixture, data=data, step=step, scorer=scorer)
+    for mixture in config.held_out
+  }
+
+
+def _measure(
+  config: EvalConfig, workdir: pathlib.Path, mixture: str, *, data: DataConfig, step: int, scorer
+) -> dict[str, Any]:
+  reader = held_out_rows(config, mixture, data=data)
+  settings = {
+    "mixture": mixture,
+    "step": step,
+    "seq_len": data.seq_len,
+    "data_fingerprint": reader.fingerprint,
+    **{name: getattr(config, name) for name in ("max_rows", "seed", "split")},
+  }
+  path = workdir / "eval" / mixture / str(step) / "results.json"
+  if path.exists() and (known := json.loads(path.read_text()))["settings"] == settings:
+    return known
+  documents = perplexity.score_documents(
+    scorer,
+    pipeline.in_order(reader, max_rows=config.max_rows),
+    np.asarray(reader.vocabulary.token_num_bytes()),
+  )
+  scored_bytes = sum(score.bytes for score in documents.values())
+  if not scored_bytes:
+    raise InputError(f"{mixture} scores no text in its split {config.split!r}; choose another")
+  result = {
+    "metrics": {"bits_per_byte": perplexity.bits_per_byte(documents)},
+    "counts": {
+      "documents": len(documents),
+      "bytes": scored_bytes,
+      "tokens": sum(score.tokens for score in documents.values()),
+    },
+    "settings": settings,
+    "documents": {path: list(score) for path, score in documents.items()},
+  }
+  path.parent.mkdir(parents=True, exist_ok=True)
+  write_json(path, result)
+  return result

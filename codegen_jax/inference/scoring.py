@@ -1,0 +1,63 @@
+"""How likely a checkpoint finds the targets of a batch."""
+
+from collections.abc import Callable
+import pathlib
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+
+from codegen_jax import checkpoint, partitioning
+from codegen_jax.models import masks
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.models.masks import Attention
+from codegen_jax.models.transformer import Transformer
+from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.training.losses import cross_entropy
+from codegen_jax.types import Array, Batch
+
+Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
+
+
+def load_scorer(
+  workdir: pathlib.Path,
+  *,
+  model: TransformerConfig,
+  attention: Attention,
+  partitioning_config: PartitioningConfig,
+  batch_size: int,
+) -> tuple[int, Scorer]:
+  """The newest step of a run, and a function: batch -> nats of each target, which of them count.
+
+  A target counts when the batch's objective scores it and `attention` does not already show it.
+
+  Raises:
+    InputError: the workdir holds no checkpoint of this model, or the mesh cannot be made.
+  """
+  mesh = partitioning.make_mesh(partitioning_config)
+  rows = partitioning.batch_sharding(mesh, batch_size)
+  network = Transformer(model)
+
+  def init():
+    one = jnp.ones((1, 2), jnp.int32)
+    return network.init(jax.random.key(0), one, mask=masks.AttentionMask(one, one))["params"]
+
+  boxed = jax.eval_shape(init)
+  abstract = jax.tree.map(
+    lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
+    nn.unbox(boxed),
+    partitioning.state_sharding(boxed, mesh),
+  )
+  step, params = checkpoint.restore_params(workdir / "checkpoints", abstract)
+
+  @jax.jit
+  def score(params, batch):
+    logits = network.apply({"params": params}, batch.inputs, mask=masks.training_mask(batch, attention))
+    return cross_entropy(logits, batch.targets)[0], masks.scored_targets(batch, attention)
+
+  def scorer(batch: Batch) -> tuple[Array, Array]:
+    with partitioning.on(mesh):
+      return jax.device_get(score(params, jax.device_put(batch, rows)))
+
+  return step, scorer

@@ -1,0 +1,154 @@
+"""The command line: parses flags, calls one function, turns errors into sentences."""
+
+import argparse
+from collections.abc import Callable, Sequence
+import pathlib
+import sys
+from typing import Any, NoReturn
+
+from codegen_jax import config as gin_config
+from codegen_jax.errors import InputError
+from codegen_jax.quiet import quiet
+
+# What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted
+# (start again), 130 interrupted.
+INPUT, DIVERGED, PREEMPTED, INTERRUPTED = 2, 3, 75, 130
+
+GIN_HELP = """\
+configuration, as in t5x:
+  --gin_file=FILE            a gin file; repeatable, later ones win
+  --gin.NAME=VALUE           one binding, e.g. --gin.TOTAL_STEPS=100; wins over every file
+  --gin_search_paths=A,B     where includes are looked for, before this checkout
+"""
+
+
+def train(
+  gin_files: Sequence[str],
+  bindings: Sequence[str],
+  workdir: pathlib.Path,
+  *,
+  search_paths: Sequence[str] = (),
+  label: str = "train",
+) -> None:
+  """Trains what the gin files say, from the workdir's newest checkpoint if it has one."""
+  from codegen_jax.run_config import RunConfig
+  from codegen_jax.training import loop
+
+  loaded = gin_config.load(RunConfig, gin_files, bindings, search_paths)
+  loop.train(loaded.config.train, workdir, gin_text=loaded.gin_text, label=label)
+
+
+def evaluate(
+  gin_files: Sequence[str],
+  bindings: Sequence[str],
+  workdir: pathlib.Path,
+  *,
+  search_paths: Sequence[str] = (),
+) -> dict[str, Any]:
+  """Measures the workdir's newest checkpoint; returns and writes the results of each mixture."""
+  from codegen_jax.evaluation import runner
+  from codegen_jax.inference import scoring
+  from codegen_jax.run_config import RunConfig
+
+  run = gin_config.load(RunConfig, gin_files, bindings, search_paths).config
+  if not run.evaluation.held_out:
+    raise InputError(
+      "there is nothing to evaluate on; name mixtures, e.g."
+      " --gin.HELD_OUT=\"('local_code_clm', 'local_prose_clm')\""
+    )
+  step, scorer = scoring.load_scorer(
+    workdir,
+    model=run.train.model,
+    attention=run.train.attention,
+    partitioning_config=run.train.partitioning,
+    batch_size=run.evaluation.batch_size,
+  )
+  return runner.evaluate(run.evaluation, workdir, data=run.train.data, step=step, scorer=scorer)
+
+
+def _evaluate_and_print(*args, **kwargs) -> None:
+  results = evaluate(*args, **kwargs)
+  width = max(map(len, results))
+  for mixture, result in results.items():
+    counts = result["counts"]
+    print(
+      f"{mixture:{width}}  {result['metrics']['bits_per_byte']:.4f} bits per byte"
+      f"  ({counts['bytes']:,} bytes of {counts['documents']} held-out documents)"
+    )
+
+
+COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+  "train": (train, "train what the gin files say; the same command continues a stopped run"),
+  "evaluate": (_evaluate_and_print, "held-out bits per byte of a workdir's newest checkpoint"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    prog="codegen-jax", description="Ablations of code language models in JAX."
+  )
+  commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+  for name, (_, text) in COMMANDS.items():
+    command = commands.add_parser(
+      name,
+      help=text,
+      description=text[0].upper() + text[1:] + ".",
+      epilog=GIN_HELP,
+      formatter_class=argparse.RawDescriptionHelpFormatter,
+      allow_abbrev=False,
+    )
+    command.add_argument("--workdir", required=True, type=pathlib.Path, help="the run's folder")
+    group = command.add_argument_group("several processes")
+    group.add_argument("--coordinator", help="HOST:PORT of process 0")
+    group.add_argument("--num_processes", type=int, default=1)
+    group.add_argument("--process_id", type=int, default=0)
+  return parser
+
+
+def main(argv: Sequence[str]) -> None:
+  from codegen_jax import distributed
+
+  gin_files, bindings, search_paths, rest = gin_config.parse_gin_flags(list(argv))
+  flags = _parser().parse_args(rest)
+  if not gin_files:
+    raise InputError(
+      f"{flags.command} needs a --gin_file, e.g."
+      " --gin_file=gin_configs/ablations/lesson1_prefix.gin"
+    )
+  distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
+  command, _ = COMMANDS[flags.command]
+  command(gin_files, bindings, flags.workdir, search_paths=search_paths)
+
+
+def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
+  """Runs a command line's command; what a user can act on becomes a sentence and an exit code."""
+  quiet()
+  try:
+    command()
+  except InputError as error:
+    _leave(program, str(error), INPUT)
+  except KeyboardInterrupt:
+    _leave(program, "interrupted; the same command continues from the newest checkpoint", INTERRUPTED)
+  except Exception as error:
+    # Imported here: naming the training loop must not cost `--help` the import of JAX.
+    from codegen_jax.training.loop import Diverged, Preempted
+
+    if isinstance(error, Preempted):
+      _leave(program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED)
+    if isinstance(error, Diverged):
+      _leave(program, str(error), DIVERGED)
+    raise
+  sys.exit(0)
+
+
+def _leave(program: str, sentence: str, code: int) -> NoReturn:
+  print(f"{program}: {sentence}", file=sys.stderr)
+  sys.exit(code)
+
+
+def run() -> NoReturn:
+  exit_with_sentences(lambda: main(sys.argv[1:]), "codegen-jax")
+
+
+if __name__ == "__main__":
+  run()

@@ -1,0 +1,12 @@
+"""The dataclass that a gin file fills: a run and how it is measured."""
+
+import dataclasses
+
+from codegen_jax.evaluation.runner import EvalConfig
+from codegen_jax.training.loop import TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+  train: TrainConfig
+  evaluation: EvalConfig = EvalConfig()
