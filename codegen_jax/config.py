@@ -1,7 +1,8 @@
 """Gin files and flags in, one frozen and checked dataclass out: `load(TrainConfig, ["x.gin"])`.
 
-This is the only module that imports gin, and of gin it uses the parser.  `gin_files.names` knows what
-a name means, `.statements` keeps the last word on each, `.resolution` makes and checks the object.
+This is the only module that imports gin, and of gin it uses the parser.  Then, in `gin_files`:
+`names` knows what a name means, `statements` keeps the last word on each, `resolution` makes and
+checks the object.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -171,7 +172,7 @@ class _Reader:
   def __init__(self, config_class: type, search_paths: Sequence[str]):
     self._names = Names(config_class)
     self.statements = Statements(self._names)
-    self._folders = [Path(folder) for folder in (*search_paths, ".", CHECKOUT)]
+    self._folders = [*map(Path, search_paths), Path(), CHECKOUT]
     self._open_files: list[Path] = []
 
   def read_file(self, name: str, included_at: str = "") -> None:
@@ -190,13 +191,16 @@ class _Reader:
     self._read(binding, lambda line: f"set on the command line as {flag}", symbols)
 
   def _near_file(self, name: str) -> str:
-    found = {}
+    by_stem: dict[str, list[str]] = {}
     for folder in self._folders:
       for path in [*(folder / name).parent.glob("*.gin"), *folder.glob("gin_configs/**/*.gin")]:
-        found[path.name] = path.relative_to(folder) if path.is_relative_to(folder) else path
-    near = found.get(did_you_mean.closest(Path(name).name, found) or "")
-    looked_in = ", ".join(dict.fromkeys(str(folder.resolve()) for folder in self._folders))
-    return f"; did you mean {near}?" if near else f"; looked in {looked_in}"
+        short = path.relative_to(folder) if path.is_relative_to(folder) else path
+        by_stem.setdefault(path.stem, []).append(str(short))
+    if stem := did_you_mean.closest(Path(name).stem, by_stem):
+      # Several folders may have a tiny.gin: the one whose whole path is nearest.
+      near = did_you_mean.closest(name, by_stem[stem]) or by_stem[stem][0]
+      return f"; did you mean {near}?"
+    return f"; looked in {', '.join(dict.fromkeys(str(f.resolve()) for f in self._folders))}"
 
   def _read(self, text: str, place: Place, symbols: dict[str, str]) -> None:
     for statement in _parse(text, place):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
-from codegen_jax.quiet import quiet
+from codegen_jax.quiet import import_tensorflow, quiet
 
 # What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted
 # (start again), 130 interrupted.
@@ -115,6 +115,7 @@ def main(argv: Sequence[str]) -> None:
       f"{flags.command} needs a --gin_file, e.g."
       " --gin_file=gin_configs/ablations/lesson1_prefix.gin"
     )
+  import_tensorflow()
   distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
   command, _ = COMMANDS[flags.command]
   command(gin_files, bindings, flags.workdir, search_paths=search_paths)

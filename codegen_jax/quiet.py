@@ -2,19 +2,43 @@
 
 import logging
 import os
+import sys
+import tempfile
 import warnings
 
 
 def quiet() -> None:
-  """Warnings and worse stay; notes on start-up, compilation and devices go.  Ours are never hidden.
+  """Warnings and worse stay; notes on start-up, compilation and devices go.
 
   What the user has set in the environment is left alone.
   """
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-  os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
   os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-  # TensorFlow only reads data here; on a GPU machine it would take the memory that JAX needs.
-  os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
   warnings.filterwarnings("ignore", category=DeprecationWarning)
   for name in ("absl", "jax", "orbax", "tensorflow"):
     logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def import_tensorflow() -> None:
+  """Imports TensorFlow, which here only reads data, without its greeting and without a GPU.
+
+  The greeting comes from C++ before any log level is read, so the process's stderr is set aside
+  meanwhile, and brought back in full if the import fails.
+  """
+  sys.stderr.flush()
+  kept = os.dup(2)
+  with tempfile.TemporaryFile() as aside:
+    os.dup2(aside.fileno(), 2)
+    try:
+      import tensorflow as tf
+      import tensorflow_text  # noqa: F401  (seqio imports it, and it greets once more)
+
+      # On a GPU machine it would take the memory that JAX needs.
+      tf.config.set_visible_devices([], "GPU")
+    except BaseException:
+      aside.seek(0)
+      os.write(kept, aside.read())
+      raise
+    finally:
+      os.dup2(kept, 2)
+      os.close(kept)

@@ -58,5 +58,7 @@ EXPERIMENT = Experiment(
     " targets in the same number of updates.  The paper matched neither that we know of; the second"
     " curve shows the loss against scored tokens.",
     "The corpus is this machine's Python library and documentation, a few million tokens.",
+    "The interval over documents takes files as independent; files of one package are not, so it is"
+    " somewhat too narrow.",
   ),
 )

@@ -51,7 +51,7 @@ def write(
       plots.results(content),
       f"Every metric for the arms {arms}, and their paired differences with intervals; the tables "
       "hold the same numbers.",
-      "Held-out results. A difference is clear of an interval's doubt where its bar misses zero.",
+      "Held-out results. Where a bar misses the dashed line, that interval excludes zero.",
     ),
     document.Picture(
       "loss_curves.png",
@@ -139,6 +139,7 @@ def _differences(content: Mapping) -> list[Block]:
     return []
   header = ["paired difference", "mean", "over documents", "over seeds"]
   return [
+    document.Heading("Paired differences", 3),
     Table(header, [wording.difference_row(c) for c in comparisons], numbers=True),
     Text(INTERVAL_NOTE, "note"),
     document.Items([wording.verdict(c) for c in comparisons]),
@@ -173,10 +174,10 @@ def _setup(content: Mapping) -> list[Block]:
   return [
     document.Heading("Setup"),
     Table(
-      ["arm", "what it is", "steps", "seeds", "all tokens", "seconds per seed"],
+      ["arm", "what it is", "parameters", "steps", "seeds", "all tokens"],
       [
-        [name, arm["description"], wording.count(arm["steps"]), str(len(arm["seconds"]))]
-        + [wording.count(arm["all_tokens"]), ", ".join(f"{s:.0f}" for s in arm["seconds"])]
+        [name, arm["description"]]
+        + [wording.count(arm[key]) for key in ("parameters", "steps", "seeds", "all_tokens")]
         for name, arm in arms.items()
       ],
     ),

@@ -7,6 +7,7 @@ Interrupt it and run it again: finished arms stay, the one that was running cont
 
 import argparse
 from collections.abc import Sequence
+import dataclasses
 import json
 import pathlib
 import sys
@@ -14,7 +15,10 @@ import time
 from typing import Any
 
 from codegen_jax import config as gin_config
+from codegen_jax import distributed
 from codegen_jax import main as codegen_jax
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.quiet import import_tensorflow
 from experiments import experiment, report, statistics
 from experiments.experiment import Experiment
 
@@ -29,8 +33,7 @@ def main(argv: Sequence[str]) -> None:
   seeds = range(flags.seeds or asked.seeds)
   folder = flags.runs / flags.experiment / flags.scale
 
-  from codegen_jax import distributed
-
+  import_tensorflow()
   distributed.initialize()
   runs = [(arm, seed) for seed in seeds for arm in asked.arms]
   measured: dict[str, list[dict[str, Any]]] = {arm: [] for arm in asked.arms}
@@ -109,7 +112,8 @@ def _arm(asked: Experiment, arm: str, runs: list[dict[str, Any]]) -> dict[str, A
     "supervised_tokens": _mean_int([row["train/scored_tokens"] for row in last_rows]),
     "all_tokens": _mean_int([row["train/all_tokens"] for row in last_rows]),
     "steps": last_rows[0]["step"],
-    "parameters": json.loads((runs[0]["workdir"] / "data.json").read_text()).get("parameters"),
+    "seeds": len(runs),
+    "parameters": TransformerConfig(**config["model"]).num_params,
     "config": gin_config.flat(config),
   }
 
@@ -122,7 +126,7 @@ def _compare(
     return [{path: (bits, num_bytes) for path, (bits, num_bytes, _) in d.items()} for d in read]
 
   difference = statistics.paired_difference(documents(arm), documents(baseline))
-  return {"metric": metric, "arm": arm, "baseline": baseline, **difference.asdict()}
+  return {"metric": metric, "arm": arm, "baseline": baseline, **dataclasses.asdict(difference)}
 
 
 def _rows(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Batch))
 
 
 def to_row(example: Example, length: int, *, separate_documents: bool = True) -> Batch:
-  """One padded row, its fields of shape [L]: each token is paired with its successor.
+  """One padded row, a batch of shape [1, L]: each token is paired with its successor.
 
       tokens       a b c d e        inputs       a b c d e .
       segment_ids  1 1 1 2 2        targets      b c . e . .
@@ -35,8 +35,8 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
   following = np.roll(example.tokens, -1)
 
   def padded(values: np.ndarray, dtype: type) -> np.ndarray:
-    row = np.zeros(length, dtype)
-    row[:n] = values
+    row = np.zeros((1, length), dtype)
+    row[0, :n] = values
     return row
 
   return Batch(
@@ -56,5 +56,5 @@ def empty_row(length: int) -> Batch:
 
 
 def stack(rows: Sequence[Batch]) -> Batch:
-  """Rows of [L] into a batch of [B, L]."""
-  return Batch(**{name: np.stack([getattr(row, name) for row in rows]) for name in FIELDS})
+  """Rows of [1, L] into a batch of [B, L]."""
+  return Batch(**{name: np.concatenate([getattr(row, name) for row in rows]) for name in FIELDS})

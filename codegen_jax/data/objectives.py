@@ -65,12 +65,12 @@ class PerFile:
 
   def __call__(self, example: Example, rng: np.random.Generator) -> Example:
     starts = np.flatnonzero(np.diff(example.segment_ids, prepend=-1))
+    if len(starts) < 2:
+      return self.objective(example, rng)
     parts = [
       self.objective(_part(example, slice(start, stop)), rng)
       for start, stop in zip(starts, [*starts[1:], len(example.tokens)], strict=True)
     ]
-    if len(parts) == 1:
-      return parts[0]
     fields = (field.name for field in dataclasses.fields(Example))
     return Example(**{f: np.concatenate([getattr(part, f) for part in parts]) for f in fields})
 

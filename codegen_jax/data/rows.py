@@ -105,14 +105,14 @@ class RowSource(seqio.DataSource):
     import tensorflow as tf
 
     shard = shard_info or seqio.ShardInfo(0, 1)
-    told = {
-      "split": split,
-      "shuffle": shuffle,
+    numbers = {
       "seed": secrets.randbits(31) if seed is None else seed,
       "shard": shard.index,
       "num_shards": shard.num_shards,
     }
-    return tf.data.Dataset.from_tensors(told)
+    # As int64, which tf.data counts in: left alone, 2**31 is out of range.
+    numbers = {name: tf.convert_to_tensor(n, tf.int64) for name, n in numbers.items()}
+    return tf.data.Dataset.from_tensors({"split": split, "shuffle": shuffle, **numbers})
 
 
 def read_rows(source: RowSource):
@@ -145,7 +145,7 @@ def read_rows(source: RowSource):
       where = {"seed": int(seed), "epoch": int(epoch), "row": int(row)}
       example = source.example(split.decode(), length=length, shuffle=bool(shuffle), **where)
       made = to_row(example, length)
-      return [getattr(made, name).astype(np.int32) for name in SEQIO_NAMES]
+      return [getattr(made, name)[0].astype(np.int32) for name in SEQIO_NAMES]
 
     # seqio repeats the source once an epoch, so what arrives is numbered by epoch.
     return dataset.enumerate().flat_map(rows_of_epoch)
@@ -154,7 +154,7 @@ def read_rows(source: RowSource):
 
 
 def as_batch(features: Mapping[str, np.ndarray]) -> Batch:
-  """What seqio yields for such a task, under our names."""
+  """What seqio yields for such a task, in batches, under our names."""
   masks = {"loss_mask", "prefix_mask"}
   read = {ours: np.asarray(features[theirs]) for ours, theirs in SEQIO_NAMES.items()}
   return Batch(**{name: x.astype(bool) if name in masks else x for name, x in read.items()})

@@ -1,4 +1,4 @@
-"""What a name means where it is written: `loop.TrainConfig` after `from codegen_jax.training import loop`."""
+"""What `loop.TrainConfig` means in a file that says `from codegen_jax.training import loop`."""
 
 from collections.abc import Callable
 import dataclasses
@@ -79,9 +79,10 @@ class Names:
       return next(iter(matches.values()))
     if matches:
       raise InputError(f"{selector} ({where}) may be {' or '.join(matches)}: write more of it")
-    first, *rest = selector.split(".")
-    ends = [".".join(path.split(".")[-len(rest) - 1 :]) for path in self.paths.values()]
-    hint = did_you_mean.suggestion(selector, [*ends, *(".".join([s, *rest]) for s in symbols)])
+    parts = selector.split(".")
+    ends = [".".join(path.split(".")[-len(parts) :]) for path in self.paths.values()]
+    through_imports = [".".join([symbol, *parts[1:]]) for symbol in symbols]
+    hint = did_you_mean.suggestion(selector, [*ends, *through_imports])
     raise InputError(f"no import gives a meaning to {selector} ({where}){hint}")
 
   def check_field(self, target: Callable, field: str, where: str) -> None:

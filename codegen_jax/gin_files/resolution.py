@@ -1,7 +1,7 @@
 """From what gin files say to one object; refuses what is unread, missing, or of the wrong type.
 
-The rules are gin's own, and a test compares the two.  Gin's evaluator is not used because it forgets
-where a value was set, keeps its state in globals, and passes over in silence what it does not read.
+The rules are gin's own, and a test compares the two.  Gin's evaluator is not used because it
+forgets where a value was set, keeps its state in globals, and is silent about what it never reads.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,6 +32,8 @@ VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 @dataclass(frozen=True)
 class Argument:
+  """What a field was given."""
+
   value: Any  # with Calls in it
   said: str  # "TOTAL_STEPS (gin_configs/tiny.gin:7)", where a reader would go to change it
 
@@ -147,13 +149,25 @@ class Resolution:
 
   def _refuse_unread(self) -> None:
     until = self._had_readers_until()
-    unread = [
-      f"{self._statements.written(key)} ({setting.where}) has no effect: {self._why_unread(key)}"
+    unread = {
+      key: setting
       for key, setting in self._settings.items()
       if key not in self.read and setting.turn > until.get(subject(key), -1)
-    ]
-    if unread:
-      raise InputError("; ".join(unread))
+    }
+    # A macro whose only reader is itself unread needs no sentence of its own.
+    explained = set[Any]().union(*(mentions(setting.value) for setting in unread.values()))
+    lines_by_reason: dict[str, list[str]] = {}
+    for key, setting in unread.items():
+      if key not in explained:
+        line = f"{self._statements.written(key)} ({setting.where})"
+        lines_by_reason.setdefault(self._why_unread(key), []).append(line)
+    if lines_by_reason:
+      raise InputError(
+        "; ".join(
+          f"{' and '.join(lines)} {'have' if lines[1:] else 'has'} no effect: {reason}"
+          for reason, lines in lines_by_reason.items()
+        )
+      )
 
   def _had_readers_until(self) -> dict[Macro | Callable, int]:
     """When the last reader of a macro or class was overruled.

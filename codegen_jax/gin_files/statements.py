@@ -74,7 +74,8 @@ class Statements:
 
   def as_gin(self, read: Collection[Key]) -> str:
     """The lines that were read, as one gin file that needs no include."""
-    macros, fields = [], []
+    macros: list[str] = []
+    fields: list[str] = []
     modules = dict(self.names.modules)
     for key, setting in self.settings.items():
       if key in read:

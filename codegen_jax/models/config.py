@@ -50,3 +50,10 @@ class TransformerConfig:
   @property
   def mlp_dim(self) -> int:
     return 4 * self.embed_dim
+
+  @property
+  def num_params(self) -> int:
+    """Of the network that `transformer.Transformer` makes."""
+    d, v, heads = self.embed_dim, self.vocab_size, self.num_heads * self.head_dim
+    block = 4 * d * heads + 2 * d * self.mlp_dim + self.mlp_dim + 3 * d
+    return self.num_layers * block + 2 * v * d + v + 2 * d

@@ -17,7 +17,7 @@ AXES = {
 }
 
 
-def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> jax.Array:
+def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> Array:
   """A float32 master weight of `module` with a logical name for each axis."""
   names = tuple(AXES[letter] for letter in letters)
   return module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)

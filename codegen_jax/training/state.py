@@ -5,18 +5,19 @@ from flax import linen as nn
 import jax
 from jax.sharding import Mesh
 import jax.numpy as jnp
-from jaxtyping import Int
 import optax
 
 from codegen_jax import partitioning
 from codegen_jax.models import masks
 from codegen_jax.models.transformer import Transformer
-from codegen_jax.types import Array, Params, PyTree
+from codegen_jax.types import Params, PyTree
 
 
 @flax.struct.dataclass
 class TrainState:
-  step: Int[Array, ""]  # updates made so far
+  # Int[Array, ""], the updates made so far.  Not checked, because a state is also mapped to a tree of
+  # shapes or of places, and jaxtyping looks at those too.
+  step: PyTree
   params: Params
   opt_state: PyTree
 

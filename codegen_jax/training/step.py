@@ -42,9 +42,9 @@ def make_train_step(
     else:
       add = lambda total, part: jax.tree.map(jnp.add, total, part)  # noqa: E731
       empty = jax.tree.map(jnp.zeros_like, (state.params, Loss(*[jnp.zeros(())] * 3)))
-      parts = jax.tree.map(lambda rows: _split(rows, microbatches), batch)
+      parts = {name: _split(rows, microbatches) for name, rows in vars(batch).items()}
       (grads, loss), _ = jax.lax.scan(
-        lambda total, part: (add(total, gradient(state.params, part)), None), empty, parts
+        lambda total, part: (add(total, gradient(state.params, Batch(**part))), None), empty, parts
       )
     # A batch may score nothing at all (every row a prefix): then nothing is learnt, without a NaN.
     scored = jnp.maximum(loss.scored, 1.0)

@@ -4,16 +4,18 @@ import concurrent.futures
 import copy
 import itertools
 import json
+import math
 import pathlib
 import pickle
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
 import seqio
 import tensorflow as tf
+from tokenizers import pre_tokenizers
 
 from codegen_jax.data import special_tokens, vocabulary
 from codegen_jax.errors import InputError
@@ -25,21 +27,17 @@ needs_gpt2 = pytest.mark.skipif(
 
 SOURCE = pathlib.Path(json.__file__).parent  # some Python to learn from
 NASTY = [
-  *(
-    "",
-    "!",
-    "\0\0a\0",
-    "a\r\n\tb\r\n",
-    "\n\n    x",
-    " \t \t",
-    "x   ",
-    "   x",
-    "🦊 é e\u0301 \u3000\xa0",
-  ),
+  "",
+  "!",
+  "\0\0a\0",
+  "a\r\n\tb\r\n",
+  "\n\n    x   \t \t",
+  "🦊 é e\u0301 \u3000\xa0",
   "def f(x):\n    if x:\n\t\treturn [ x , 1 ]  # don't .\n\n\n",
   "a<|endoftext|>b <mask_1><sep>",
 ]
 PIECES = [" ", "  ", "\t", "\r\n", "\0", "x", "return", "é", "🦊", "<sep>", "<mask_1>", "'s", "!"]
+no_deadline = settings(deadline=None)  # the first example loads the tokenizer
 any_text = st.text() | st.lists(st.sampled_from(PIECES)).map("".join)
 
 
@@ -53,15 +51,19 @@ def folder(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def trained(folder) -> vocabulary.ByteLevelBPE:
-  path = vocabulary.train(texts(), vocab_size=600, out=folder / "trained.json", num_masks=8)
-  return vocabulary.ByteLevelBPE(path)
+def trained_file(folder) -> pathlib.Path:
+  return vocabulary.train(texts(), vocab_size=600, out=folder / "trained.json", num_masks=8)
+
+
+@pytest.fixture(scope="module")
+def trained(trained_file) -> vocabulary.ByteLevelBPE:
+  return vocabulary.ByteLevelBPE(trained_file)
 
 
 @pytest.fixture(scope="module")
 def stand_in(folder) -> tuple[pathlib.Path, pathlib.Path]:
-  """Two files with the shape of GPT-2's; the merges are every pair of bytes until there are enough."""
-  chars = sorted(vocabulary.tokenizer_json._BYTE)
+  """Two files shaped like GPT-2's; the merges are the first 50000 pairs of two bytes."""
+  chars = sorted(pre_tokenizers.ByteLevel.alphabet())
   pairs = [(a, b) for a, b in itertools.product(chars, chars) if a != b][:50_000]
   tokens = [*chars, *map("".join, pairs), special_tokens.END_OF_TEXT]
   encoder, merges = folder / "encoder.json", folder / "vocab.bpe"
@@ -91,15 +93,16 @@ def _layouts(folder, encoder, merges) -> dict[str, vocabulary.ByteLevelBPE]:
 
 def check_round_trip(vocab: vocabulary.ByteLevelBPE, text: str) -> None:
   ids = vocab.encode(text)
+  lengths = vocab.token_num_bytes()[ids]
   assert vocab.decode(ids) == text
-  assert vocab.token_num_bytes()[ids].sum() == len(text.encode())
-  assert vocab.num_masks == 0 or max(ids, default=0) < vocab.special_id("<sep>")
-  assert vocab.eos_id not in ids
+  assert lengths.sum() == len(text.encode())
+  assert lengths.all()  # a control token has no length
 
 
 # Text to ids and back.
 
 
+@no_deadline
 @given(any_text)
 def test_text_comes_back_byte_for_byte_and_never_as_control(trained, text):
   check_round_trip(trained, text)
@@ -112,11 +115,13 @@ def test_text_comes_back_under_every_layout(layouts, layout):
 
 
 @needs_gpt2
+@no_deadline
 @given(any_text, st.sampled_from(sorted(special_tokens.LAYOUTS)))
 def test_text_comes_back_under_the_published_layouts(published, text, layout):
   check_round_trip(published[layout], text)
 
 
+@no_deadline
 @given(st.lists(any_text))
 def test_a_batch_is_the_texts_one_by_one(trained, texts):
   batch = trained.encode_batch(texts)
@@ -124,6 +129,7 @@ def test_a_batch_is_the_texts_one_by_one(trained, texts):
   assert all(ids.dtype == np.int32 for ids in batch)
 
 
+@no_deadline
 @given(st.lists(st.integers(-5, 700)))
 def test_any_ids_decode_to_some_text(trained, ids):
   assert isinstance(trained.decode(ids), str)
@@ -186,9 +192,7 @@ def test_masks_count_from_one(trained):
 
 
 def test_a_misspelt_special_is_told_its_neighbour(trained):
-  with pytest.raises(
-    InputError, match="no special token '<fim_middel>'; did you mean <fim_middle>"
-  ):
+  with pytest.raises(InputError, match=r"no .* '<fim_middel>'; did you mean <fim_middle>"):
     trained.special_id("<fim_middel>")
 
 
@@ -265,16 +269,10 @@ def test_a_run_before_a_word_is_cut_first_until_codegen25_merges_it(published):
 
 
 def adversarial_texts() -> list[str]:
-  spaces = [
-    before + " " * n + after for n in range(71) for before in ("", "x") for after in ("", "y")
-  ]
-  tabs = [
-    before + "\t" * n + after for n in range(25) for before in ("", "\n") for after in ("", "y")
-  ]
-  rng = random.Random(0)
-  mixed = [
-    "".join(rng.choices([" ", "  ", "\t", "\n", "\r\n", "x", "é"], k=20)) for _ in range(200)
-  ]
+  spaces = [a + " " * n + b for n in range(71) for a in ("", "x") for b in ("", "y")]
+  tabs = [a + "\t" * n + b for n in range(25) for a in ("", "\n") for b in ("", "y")]
+  rng, pieces = random.Random(0), [" ", "  ", "\t", "\n", "\r\n", "x", "é"]
+  mixed = ["".join(rng.choices(pieces, k=20)) for _ in range(200)]
   ordinary = [text.replace("<|endoftext|>", "") for text in (*NASTY, *texts())]
   return [*spaces, *tabs, *mixed, *ordinary]
 
@@ -298,26 +296,23 @@ def test_ids_equal_those_of_transformers(published):
 
 @needs_gpt2
 def test_codegen25_merges_as_tiktoken_does(published):
-  """tiktoken joins, again and again, the neighbours whose union has the lowest id."""
-  vocab = published["codegen25"]
-  tables = vocab._tables
-  rank = {
-    token: i for i, token in enumerate(tables.token_bytes) if i not in tables.specials.values()
-  }
+  """tiktoken joins, again and again, the two neighbours whose union has the lowest id."""
+  rank = json.loads((GPT2 / "encoder.json").read_text("utf-8"))
+  rank |= {"Ġ" * n: 50_288 - n for n in range(2, 32)} | {"ĉ" * n: 50_296 - n for n in range(2, 10)}
 
   def merge(word: str) -> list[int]:
-    parts = [bytes([byte]) for byte in word.encode()]
+    parts = list(word)
     while True:
-      joined = [rank.get(a + b, len(rank)) for a, b in itertools.pairwise(parts)]
-      if not joined or min(joined) >= len(rank):
+      ranks = [rank.get(a + b, math.inf) for a, b in itertools.pairwise(parts)]
+      if min(ranks, default=math.inf) == math.inf:
         return [rank[part] for part in parts]
-      at = joined.index(min(joined))
+      at = ranks.index(min(ranks))
       parts[at : at + 2] = [parts[at] + parts[at + 1]]
 
+  split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
   for text in adversarial_texts():
-    words = tables.tokenizer.pre_tokenizer.pre_tokenize_str(text)
-    expected = [merge(text[start:end]) for _, (start, end) in words if end - start < 200]
-    assert vocab.encode(text) == list(itertools.chain(*expected)), text
+    expected = [i for word, _ in split(text) for i in merge(word)]
+    assert published["codegen25"].encode(text) == expected, text
 
 
 @pytest.mark.parametrize(
@@ -346,7 +341,7 @@ def test_bad_gpt2_files_are_named(stand_in, tmp_path, encoder, merges, message):
 
 
 def test_an_unknown_layout_is_told_its_neighbour(stand_in, tmp_path):
-  with pytest.raises(InputError, match="no layout is called 'codegen2.5'; did you mean codegen25"):
+  with pytest.raises(InputError, match=r"no layout .* 'codegen2\.5'; did you mean codegen25"):
     vocabulary.from_gpt2(*stand_in, layout="codegen2.5", out=tmp_path / "out.json")
 
 
@@ -369,7 +364,7 @@ def test_ids_begin_with_gpt2s_bytes_and_indentation_becomes_one_token(trained):
 
 
 @pytest.mark.parametrize(
-  ("given", "wanted", "message"),
+  ("learned_from", "wanted", "message"),
   [
     (["abc" * 100], {"vocab_size": 361}, "vocab_size 361 is too small: .* need 362"),
     (["abc" * 100], {"vocab_size": 600, "num_masks": -1}, "too small"),
@@ -377,9 +372,9 @@ def test_ids_begin_with_gpt2s_bytes_and_indentation_becomes_one_token(trained):
     (["a few words"], {"vocab_size": 400}, "repeat too little"),
   ],
 )
-def test_training_refuses_what_cannot_be_learned(tmp_path, given, wanted, message):
+def test_training_refuses_what_cannot_be_learned(tmp_path, learned_from, wanted, message):
   with pytest.raises(InputError, match=message):
-    vocabulary.train(given, out=tmp_path / "t.json", **wanted)
+    vocabulary.train(learned_from, out=tmp_path / "t.json", **wanted)
   assert not list(tmp_path.iterdir())
 
 
@@ -400,7 +395,7 @@ def test_a_failed_write_leaves_the_old_file(trained, tmp_path, monkeypatch):
 # Loading, equality, copies.
 
 
-def test_nothing_is_read_before_it_is_needed(trained, tmp_path):
+def test_nothing_is_read_before_it_is_needed(trained, trained_file, tmp_path):
   calls = []
 
   def later():
@@ -409,7 +404,9 @@ def test_nothing_is_read_before_it_is_needed(trained, tmp_path):
 
   vocab = vocabulary.ByteLevelBPE(later)
   feature = seqio.Feature(vocabulary=vocab, add_eos=False)
-  source = seqio.FunctionDataSource(lambda *_: tf.data.Dataset.range(1), splits=["train"])
+  source = seqio.FunctionDataSource(
+    lambda split, shuffle_files: tf.data.Dataset.range(1), splits=["train"]
+  )
   tasks = [
     seqio.Task(name, source=source, output_features={"targets": feature}) for name in ("a", "b")
   ]
@@ -417,37 +414,40 @@ def test_nothing_is_read_before_it_is_needed(trained, tmp_path):
   assert vocab == vocabulary.ByteLevelBPE(later)
   assert tasks[0].output_features == tasks[1].output_features
   assert not calls
-  (tmp_path / "later.json").write_bytes(trained._file.read_bytes())
+  (tmp_path / "later.json").write_bytes(trained_file.read_bytes())
   with concurrent.futures.ThreadPoolExecutor(8) as threads:
     got = list(threads.map(vocab.encode, ["if x:"] * 32))
   assert got == [trained.encode("if x:")] * 32
   assert len(calls) == 1
 
 
-def test_equal_means_the_same_ids(trained, tmp_path):
-  settings = json.loads(trained._file.read_text("utf-8"))
-  settings["model"]["merges"] = [" ".join(pair) for pair in settings["model"]["merges"]]
-  settings["truncation"] = {
+def test_equal_means_the_same_ids(trained, trained_file, tmp_path):
+  content = json.loads(trained_file.read_text("utf-8"))
+  content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
+  content["truncation"] = {
     "max_length": 2, "strategy": "LongestFirst", "stride": 0, "direction": "Right"
   }  # fmt: skip
   relaid = tmp_path / "relaid.json"
-  relaid.write_text(json.dumps(settings))
+  relaid.write_text(json.dumps(content))
   assert vocabulary.ByteLevelBPE(relaid) == trained
   assert vocabulary.ByteLevelBPE(relaid).encode("if x: pass") == trained.encode("if x: pass")
-  assert vocabulary.ByteLevelBPE(str(trained._file)) == trained
-  assert vocabulary.ByteLevelBPE(trained._file, rows=640) != trained
-  settings["model"]["merges"].reverse()
-  relaid.write_text(json.dumps(settings))
+  assert vocabulary.ByteLevelBPE(str(trained_file)) == trained
+  assert vocabulary.ByteLevelBPE(trained_file, rows=640) != trained
+  content["model"]["merges"].reverse()
+  relaid.write_text(json.dumps(content))
   assert vocabulary.ByteLevelBPE(relaid) != trained
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
-def test_copies_work_before_and_after_loading(trained, duplicate):
-  fresh = vocabulary.ByteLevelBPE(trained._file, rows=640)
+def test_copies_work_before_and_after_loading(trained, trained_file, duplicate):
+  fresh = vocabulary.ByteLevelBPE(trained_file, rows=640)
   for vocab in (fresh, trained):
     assert duplicate(vocab) == vocab
     assert duplicate(vocab).vocab_size == vocab.vocab_size
     assert duplicate(vocab).encode("if x:") == trained.encode("if x:")
+
+
+WORDS = {"type": "WordLevel", "vocab": {"x": 0}, "unk_token": "x"}
 
 
 @pytest.mark.parametrize(
@@ -458,29 +458,26 @@ def test_copies_work_before_and_after_loading(trained, duplicate):
     (lambda s: s["model"]["vocab"].pop("Ã"), "not (give|a tokenizer.json)"),
     (lambda s: s["added_tokens"].pop(0), r"no special token <\|endoftext\|>"),
     (lambda s: s.pop("model"), "is not a tokenizer.json"),
-    (
-      lambda s: s.update(model={"type": "WordLevel", "vocab": {"x": 0}, "unk_token": "x"}),
-      "not give",
-    ),
+    (lambda s: s.update(model=WORDS), "not give every text back"),
   ],
 )
-def test_a_tokenizer_that_would_lose_text_is_refused(trained, tmp_path, change, message):
-  settings = json.loads(trained._file.read_text("utf-8"))
-  change(settings)
+def test_a_tokenizer_that_would_lose_text_is_refused(trained_file, tmp_path, change, message):
+  content = json.loads(trained_file.read_text("utf-8"))
+  change(content)
   path = tmp_path / "t.json"
-  path.write_text(json.dumps(settings))
+  path.write_text(json.dumps(content))
   with pytest.raises(InputError, match=message):
     vocabulary.ByteLevelBPE(path).encode("x")
 
 
-def test_bad_files_are_named(trained, tmp_path):
-  with pytest.raises(InputError, match="cannot read the tokenizer .*absent.json"):
+def test_bad_files_are_named(trained_file, tmp_path):
+  with pytest.raises(InputError, match=r"cannot read the tokenizer .*absent\.json"):
     vocabulary.ByteLevelBPE(tmp_path / "absent.json").encode("x")
   (tmp_path / "t.json").write_text("[")
   with pytest.raises(InputError, match=r"t\.json is not a tokenizer.json"):
     vocabulary.ByteLevelBPE(tmp_path / "t.json").encode("x")
   with pytest.raises(InputError, match="rows=599 cannot hold the 600 ids"):
-    vocabulary.ByteLevelBPE(trained._file, rows=599).encode("x")
+    vocabulary.ByteLevelBPE(trained_file, rows=599).encode("x")
 
 
 # Inside seqio.
@@ -505,8 +502,10 @@ def test_decode_tf_does_not_fill_up_with_bangs(trained):
 
 
 def test_text_that_is_not_utf8_stops_the_pipeline(trained):
-  with pytest.raises(tf.errors.OpError, match="text is not UTF-8"):
+  with pytest.raises(InputError, match="text is not UTF-8"):
     trained.encode_tf(tf.constant(b"a\xff"))
+  with pytest.raises(tf.errors.OpError, match="text is not UTF-8"):
+    list(tf.data.Dataset.from_tensors(b"a\xff").map(trained.encode_tf))
 
 
 def test_the_iterator_of_a_tokenizing_pipeline_can_be_checkpointed(trained, tmp_path):

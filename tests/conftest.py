@@ -1,0 +1,23 @@
+"""Eight devices that are not there, made before JAX counts them.
+
+Nothing of ours is imported here: jaxtyping has to be watching when that happens.
+"""
+
+import os
+
+import hypothesis
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+# Most of a test's time is compilation, which takes half as long when the result need not be fast.
+os.environ["XLA_FLAGS"] = " ".join((
+  os.environ.get("XLA_FLAGS", ""),
+  "--xla_force_host_platform_device_count=8",
+  "--xla_backend_optimization_level=0",
+))  # fmt: skip
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+# The first example of a property may compile, which takes longer than any deadline worth having.
+hypothesis.settings.register_profile("compiles", deadline=None)
+hypothesis.settings.load_profile("compiles")
