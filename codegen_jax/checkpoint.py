@@ -3,7 +3,6 @@
 import pathlib
 from typing import Any
 
-import jax
 import orbax.checkpoint as ocp
 
 from codegen_jax.errors import InputError
@@ -102,10 +101,3 @@ def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]
         f"step {step} of {folder} does not hold this model ({reason}); give the gin file that"
         " trained it"
       ) from error
-
-
-def sharded_like(tree: PyTree) -> PyTree:
-  """Shapes, types and places of arrays, without their numbers."""
-  return jax.tree.map(
-    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), tree
-  )

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+import dataclasses
 import pathlib
 import sys
 from typing import Any, NoReturn
@@ -63,7 +64,17 @@ def evaluate(
     partitioning_config=run.train.partitioning,
     batch_size=run.evaluation.batch_size,
   )
-  return runner.evaluate(run.evaluation, workdir, data=run.train.data, step=step, scorer=scorer)
+  return runner.evaluate(
+    run.evaluation,
+    workdir,
+    data=run.train.data,
+    step=step,
+    scorer=scorer,
+    scored_by={
+      "attention": run.train.attention,
+      "model": dataclasses.asdict(run.train.model),
+    },
+  )
 
 
 def _evaluate_and_print(*args, **kwargs) -> None:
@@ -129,13 +140,17 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
   except InputError as error:
     _leave(program, str(error), INPUT)
   except KeyboardInterrupt:
-    _leave(program, "interrupted; the same command continues from the newest checkpoint", INTERRUPTED)
+    _leave(
+      program, "interrupted; the same command continues from the newest checkpoint", INTERRUPTED
+    )
   except Exception as error:
     # Imported here: naming the training loop must not cost `--help` the import of JAX.
     from codegen_jax.training.loop import Diverged, Preempted
 
     if isinstance(error, Preempted):
-      _leave(program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED)
+      _leave(
+        program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED
+      )
     if isinstance(error, Diverged):
       _leave(program, str(error), DIVERGED)
     raise

@@ -69,7 +69,9 @@ def load(name: str) -> Experiment:
 
 def scale_file(scale: str) -> str:
   """The gin file that is laid over every arm."""
-  _known("scale", scale, sorted(file.stem for file in (ROOT / "gin_configs" / "scales").glob("*.gin")))
+  _known(
+    "scale", scale, sorted(file.stem for file in (ROOT / "gin_configs" / "scales").glob("*.gin"))
+  )
   return f"gin_configs/scales/{scale}.gin"
 
 

@@ -8,7 +8,8 @@ EXPERIMENT = Experiment(
   source="CodeGen2, lesson 1 (arXiv 2305.02309)",
   paper_finding="At 1B parameters PrefixLM was competitive with the causal decoder when both were"
   " trained on BigPython and worse on The Stack, by about 1.3 points of HumanEval pass@1; the"
-  " authors kept the causal decoder.  The cells of the paper's table are not known to this project.",
+  " authors kept the causal decoder.  The cells of the paper's table are not known to this"
+  " project.",
   paper_certainty="a digest of the paper (secondary source); the direction is certain, 1.3 is not",
   arms={
     "causal": Arm(
@@ -38,11 +39,11 @@ EXPERIMENT = Experiment(
   method=(
     "Both arms read the same rows in the same order with the same number of updates, from the same"
     " initial weights for each seed; they differ in the mask and in which tokens are scored.",
-    "Each held-out document of a row is cut once, at a place drawn uniformly from a fixed seed, into"
-    " a prompt and a continuation.  Both arms are scored from left to right on the tokens of the"
-    " continuation, the very same ones, given the very same prompt.  Each reads the prompt the way"
-    " it was trained to: the causal arm from left to right, the prefix arm both ways.  That is how"
-    " either would be used to complete a program, so neither is measured outside its training.",
+    "Each held-out document of a row is cut once, at a place drawn uniformly from a fixed seed,"
+    " into a prompt and a continuation.  Both arms are scored from left to right on the tokens of"
+    " the continuation, the very same ones, given the very same prompt.  Each reads the prompt the"
+    " way it was trained to: the causal arm from left to right, the prefix arm both ways.  That is"
+    " how either would be used to complete a program, so neither is measured outside its training.",
     "Without a prompt both arms run through the causal mask on every token.  The prefix arm was"
     " hardly ever trained with an empty prefix, so these two columns show what it costs to use it"
     " that way; the comparison to read is the one with a prompt.",
@@ -52,8 +53,8 @@ EXPERIMENT = Experiment(
     " bootstrap); the interval over seeds is Student's t on the seeds' paired differences.",
   ),
   caveats=(
-    "A model of this size cannot pass HumanEval, so the paper's pass@1 and our bits per byte are not"
-    " the same quantity; only the direction can be compared.",
+    "A model of this size cannot pass HumanEval, so the paper's pass@1 and our bits per byte are"
+    " not the same quantity; only the direction can be compared.",
     "The prefix arm is scored on about half of its tokens and so learns from about half as many"
     " targets in the same number of updates.  The paper matched neither that we know of; the second"
     " curve shows the loss against scored tokens.",

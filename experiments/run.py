@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import dataclasses
 import json
 import pathlib
+import shlex
 import sys
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from codegen_jax import config as gin_config
 from codegen_jax import distributed
 from codegen_jax import main as codegen_jax
+from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.quiet import import_tensorflow
 from experiments import experiment, report, statistics
@@ -30,28 +32,35 @@ def main(argv: Sequence[str]) -> None:
   flags = _parser().parse_args(rest)
   asked = experiment.load(flags.experiment)
   scale = experiment.scale_file(flags.scale)
+  if flags.seeds is not None and flags.seeds < 1:
+    raise InputError(f"--seeds is {flags.seeds}; an experiment needs at least 1")
   seeds = range(flags.seeds or asked.seeds)
   folder = flags.runs / flags.experiment / flags.scale
+  files = {arm: [asked.arms[arm].gin_file, scale, *gin_files] for arm in asked.arms}
+  settings = {seed: [f"SEED = {seed}", *bindings] for seed in seeds}
 
   import_tensorflow()
-  distributed.initialize()
+  from codegen_jax.run_config import RunConfig  # imports TensorFlow too, which is quiet only now
+
   runs = [(arm, seed) for seed in seeds for arm in asked.arms]
+  # Before the first is trained: a slip in the last arm should not wait for the others.
+  for arm, seed in runs:
+    _check(asked, seed, gin_config.load(RunConfig, files[arm], settings[seed], search_paths).config)
+  distributed.initialize()
   measured: dict[str, list[dict[str, Any]]] = {arm: [] for arm in asked.arms}
   for number, (arm, seed) in enumerate(runs, start=1):
     workdir = folder / arm / f"seed_{seed}"
-    files = [asked.arms[arm].gin_file, scale, *gin_files]
-    settings = [f"SEED = {seed}", *bindings]
     label = f"[{number}/{len(runs)}] {arm:{max(map(len, asked.arms))}} seed {seed}"
     started = time.monotonic()
-    codegen_jax.train(files, settings, workdir, search_paths=search_paths, label=label)
-    results = codegen_jax.evaluate(files, settings, workdir, search_paths=search_paths)
+    codegen_jax.train(files[arm], settings[seed], workdir, search_paths=search_paths, label=label)
+    results = codegen_jax.evaluate(files[arm], settings[seed], workdir, search_paths=search_paths)
     measured[arm].append({"workdir": workdir, "results": results})
     for metric in asked.metrics.values():
       bits = results[metric.mixture]["metrics"]["bits_per_byte"]
       print(f"{label}  {metric.description}: {bits:.4f} bits per byte", file=sys.stderr)
     print(f"{label}  took {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
-  command = f"python -m experiments.run {' '.join(argv)}"
+  command = f"python -m experiments.run {shlex.join(argv)}"
   results = collect(flags.experiment, asked, measured, scale=flags.scale, command=command)
   curves = {
     arm: [_rows(run["workdir"] / "metrics.jsonl") for run in done] for arm, done in measured.items()
@@ -71,6 +80,13 @@ def collect(
 ) -> dict[str, Any]:
   """Everything a report says, from the runs' folders: `{arm: [{"workdir", "results"}, ...]}`."""
   workdirs = [run["workdir"] for runs in measured.values() for run in runs]
+  ends = {workdir: _rows(workdir / "metrics.jsonl")[-1]["step"] for workdir in workdirs}
+  if len({*ends.values()}) > 1:
+    longest, shortest = max(ends, key=ends.__getitem__), min(ends, key=ends.__getitem__)
+    raise InputError(
+      f"{longest} is at step {ends[longest]} and {shortest} at {ends[shortest]}, which is no fair"
+      " comparison; raise TOTAL_STEPS to the longest, or delete it"
+    )
   corpora: dict[str, Any] = {}
   for workdir in workdirs:
     corpora |= json.loads((workdir / "data.json").read_text())["corpora"]
@@ -96,6 +112,21 @@ def collect(
     "caveats": list(asked.caveats),
     "environment": json.loads((workdirs[-1] / "environment.json").read_text()),
   }
+
+
+def _check(asked: Experiment, seed: int, config: Any) -> None:
+  """Refuses settings under which the runs would not answer the question."""
+  if config.train.seed != seed:
+    raise InputError(
+      f"the seed was set to {config.train.seed}, and an experiment numbers its seeds itself; take"
+      " that setting out and give --seeds"
+    )
+  missing = {m.mixture for m in asked.metrics.values()} - {*config.evaluation.held_out}
+  if missing:
+    raise InputError(
+      f"HELD_OUT lacks {', '.join(sorted(missing))}, on which this experiment is measured; add"
+      f" {'it' if len(missing) == 1 else 'them'}"
+    )
 
 
 def _arm(asked: Experiment, arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -25,9 +25,7 @@ def from_codegen(weights: dict[str, np.ndarray]) -> Params:
 
   # Rows of qkv_proj: in each shard its queries, then its values, then its keys.
   fused = layers("attn.qkv_proj.weight").reshape(-1, SHARDS, 3, N // SHARDS, H, D)
-  query, value, key = (
-    fused[:, :, i].reshape(-1, N, H, D).transpose(0, 3, 1, 2) for i in range(3)
-  )
+  query, value, key = (fused[:, :, i].reshape(-1, N, H, D).transpose(0, 3, 1, 2) for i in range(3))
   transposed = lambda matrices: np.swapaxes(matrices, -1, -2)  # noqa: E731
   return {
     "embedding": {"table": weights["transformer.wte.weight"]},

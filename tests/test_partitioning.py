@@ -15,17 +15,13 @@ import pytest
 
 from codegen_jax import partitioning
 from codegen_jax.errors import InputError
-from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.partitioning import PartitioningConfig
 from codegen_jax.training import state as train_state
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer
 from codegen_jax.training.step import make_train_step
-from tests.tiny import random_batch
+from tests.tiny import CONFIG, random_batch
 
-CONFIG = TransformerConfig(
-  vocab_size=48, embed_dim=32, num_layers=2, num_heads=4, head_dim=6, rotary_dim=4
-)
 MODEL = Transformer(CONFIG)
 OPTIMIZER = make_optimizer(OptimizerConfig(0.01, 0.001, 0, 10))
 BATCH = random_batch(np.random.default_rng(0), 8, 12)
@@ -44,13 +40,11 @@ def run(sizes: tuple[int, int, int], microbatches: int = 1) -> SimpleNamespace:
   first = state = train_state.create(MODEL, OPTIMIZER, mesh, seed=0)
   # A copy, because a buffer that numpy looks at cannot be donated.
   drawn = jax.device_get(jax.tree.map(jnp.copy, state.params))
-  step = jax.jit(
-    make_train_step(
-      MODEL, OPTIMIZER, attention="prefix", z_loss=1e-4, microbatches=microbatches
-    ),
-    donate_argnums=0,
-    out_shardings=(jax.tree.map(lambda x: x.sharding, state), partitioning.replicated(mesh)),
-  )  # fmt: skip
+  places = jax.tree.map(lambda leaf: leaf.sharding, state), partitioning.replicated(mesh)
+  step = make_train_step(
+    MODEL, OPTIMIZER, attention="prefix", z_loss=1e-4, microbatches=microbatches
+  )
+  step = jax.jit(step, donate_argnums=0, out_shardings=places)
   batch = jax.device_put(BATCH, partitioning.batch_sharding(mesh, len(BATCH.inputs)))
   rows = []
   with partitioning.on(mesh):
@@ -159,7 +153,7 @@ def test_rows_that_cannot_be_shared_evenly_are_refused():
     "BATCH_SIZE is 6 rows and the mesh shares them among 4 (data x fsdp);"
     " the nearest that divides is 4"
   )
-  with pytest.raises(InputError, match="the nearest that divides is 8$"):
+  with pytest.raises(InputError, match=r"the nearest that divides is 8$"):
     partitioning.batch_sharding(mesh_of(DATA), 3)
 
 
@@ -183,7 +177,7 @@ def test_minus_one_takes_the_devices_that_remain(asked, got):
   ("sizes", "sentence"),
   [
     ((16, 1, 1), "data 16 x fsdp 1 x model 1 asks for 16 devices and there are 8"),
-    ((4, 4, 1), "asks for 16 devices and there are 8; .* JAX_NUM_CPU_DEVICES=16$"),
+    ((4, 4, 1), r"asks for 16 devices and there are 8; .* JAX_NUM_CPU_DEVICES=16$"),
     ((-1, 3, 1), "data -1 x fsdp 3 x model 1 asks for a multiple of 3 devices and there are 8"),
     ((-1, 16, 1), "asks for a multiple of 16 devices and there are 8"),
     ((-1, -1, 1), "at most one of them may be -1"),
@@ -202,19 +196,20 @@ def test_one_process_reads_every_row():
   assert partitioning.local_rows(partitioning.replicated(mesh_of(ALL)), (8, 12)) == range(8)
 
 
-@pytest.mark.parametrize(
-  ("held", "rows"),
-  [([slice(4, 6), slice(4, 6), slice(6, 8)], range(4, 8)), ([slice(None)] * 2, range(8))],
-)
-def test_a_process_reads_the_rows_of_its_devices(held, rows):
+def held_here(*rows: slice) -> NamedSharding:
+  """A sharding of which this process has devices with these rows."""
   places = mock.Mock(spec=NamedSharding)
-  places.addressable_devices_indices_map.return_value = dict(enumerate((s, slice(12)) for s in held))
-  assert partitioning.local_rows(places, (8, 12)) == rows
+  indices = {device: (of_device, slice(12)) for device, of_device in enumerate(rows)}
+  places.addressable_devices_indices_map.return_value = indices
+  return places
+
+
+def test_a_process_reads_the_rows_of_its_devices():
+  places = held_here(slice(6, 8), slice(4, 6), slice(4, 6))
+  assert partitioning.local_rows(places, (8, 12)) == range(4, 8)
+  assert partitioning.local_rows(held_here(slice(None), slice(None)), (8, 12)) == range(8)
 
 
 def test_a_process_whose_rows_are_scattered_is_refused():
-  places = mock.Mock(spec=NamedSharding)
-  held = [slice(0, 2), slice(4, 6)]
-  places.addressable_devices_indices_map.return_value = dict(enumerate((s, slice(12)) for s in held))
   with pytest.raises(ValueError, match="not in one piece"):
-    partitioning.local_rows(places, (8, 12))
+    partitioning.local_rows(held_here(slice(0, 2), slice(4, 6)), (8, 12))

@@ -24,7 +24,8 @@ def packed(*documents: Sequence[int], prefix: int | Sequence[int] = 0, length: i
   """
   length = length or sum(map(len, documents))
   prefixes = [prefix] * len(documents) if isinstance(prefix, int) else prefix
-  columns = {name: [] for name in ("inputs", "loss_mask", "prefix_mask", "segment_ids", "positions")}
+  names = "inputs", "loss_mask", "prefix_mask", "segment_ids", "positions"
+  columns = {name: [] for name in names}
   for number, (tokens, open_) in enumerate(zip(documents, prefixes, strict=True), start=1):
     n = len(tokens)
     columns["inputs"] += tokens
@@ -71,4 +72,5 @@ def random_params(rng: np.random.Generator, config: TransformerConfig = CONFIG) 
 
 def grid(drawing: str) -> np.ndarray:
   """Ones and zeros, as drawn."""
-  return np.array([[int(cell) for cell in line.split()] for line in drawing.split("\n") if line.split()]).astype(bool)  # fmt: skip  # noqa: E501
+  lines = drawing.strip().split("\n")
+  return np.array([[cell == "1" for cell in line.split()] for line in lines])

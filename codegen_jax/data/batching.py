@@ -35,7 +35,7 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
   following = np.roll(example.tokens, -1)
 
   def padded(values: np.ndarray, dtype: type) -> np.ndarray:
-    row = np.zeros((1, length), dtype)
+    row: np.ndarray = np.zeros((1, length), dtype)
     row[0, :n] = values
     return row
 

@@ -17,7 +17,7 @@ def stable_hash(*parts: object) -> int:
 
 
 def generator(*, seed: int, task: str, epoch: int, row: int) -> np.random.Generator:
-  """The noise of one row of one task in one epoch: shared with no other row, task, epoch or host."""
+  """The noise of one row of a task in one epoch: shared with no other row, task, epoch or host."""
   return np.random.default_rng([seed, stable_hash(task), epoch, row])
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 import functools
 import hashlib
 import json
+import math
 import queue
 import threading
 from typing import Any, TypeVar
@@ -64,7 +65,7 @@ class Reader:
 
   @property
   def vocabulary(self) -> seqio.Vocabulary:
-    return next(iter(self._tasks[0].output_features.values())).vocabulary
+    return _vocabulary(self._tasks[0])
 
   @property
   def num_rows(self) -> int:
@@ -110,15 +111,16 @@ class Reader:
   def fingerprint(self) -> str:
     """Changes with anything that changes a row: the data, the objectives, the rates, the config."""
     tasks = [
-      [task.name, str(rate), source.store(self.config.split).fingerprint, repr(source.objective)]
-      for task, rate, source in zip(self._tasks, self._rates, self._sources, strict=True)
+      [source.task, source.corpus, source.store(self.config.split).fingerprint]
+      + [str(rate), repr(source.objective)]
+      for rate, source in zip(self._rates, self._sources, strict=True)
     ]
     told = json.dumps([tasks, dataclasses.asdict(self.config)])
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
-  """This host's rows of batch `skip`, `skip + 1`, ...; `rows` are their places inside a batch."""
+  """Batches `skip`, `skip + 1`, ... of which this host makes `rows`, places inside a batch."""
   step = skip
   while True:
     first = step * reader.config.batch_size
@@ -126,9 +128,7 @@ def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
     step += 1
 
 
-def in_order(
-  reader: Reader, *, max_rows: int = 0
-) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
+def in_order(reader: Reader, *, max_rows: int = 0) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:
   """Whole batches over one epoch, each row once; the last batch is filled up with padding."""
   rows: list[Batch] = []
   paths: list[tuple[str, ...]] = []
@@ -186,7 +186,8 @@ def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
     near = difflib.get_close_matches(name, known, n=1)
     guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known) or 'none'}"
     raise InputError(
-      f"there is no mixture {name!r}; {guess} (a gin file imports the module of tasks/ that makes it)"
+      f"there is no mixture {name!r}; {guess} (a gin file imports the module of tasks/ that makes"
+      " it)"
     )
   found = seqio.get_mixture_or_task(name)
   tasks = found.tasks if isinstance(found, seqio.Mixture) else [found]
@@ -197,7 +198,17 @@ def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
         f"the task {task.name!r} of {name!r} is a stream and has no row indices; register it with"
         " tasks.build.add_task"
       )
-  if min(rates) <= 0:
-    raise InputError(f"the mixture {name!r} has a rate of {min(rates)}; every rate must be positive")
-  exact = [Fraction(rate).limit_denominator(10**6) for rate in rates]
+  if any(_vocabulary(task) != _vocabulary(tasks[0]) for task in tasks):
+    raise InputError(
+      f"the tasks of {name!r} have different vocabularies; a model reads one: make them of sources"
+      " that share it"
+    )
+  for rate in rates:
+    if not 0 < rate < math.inf:
+      raise InputError(f"the mixture {name!r} has a rate of {rate}; every rate must be positive")
+  exact = [Fraction(str(rate)) for rate in rates]  # as it was written: 0.1 is a tenth
   return tasks, [rate / sum(exact) for rate in exact]
+
+
+def _vocabulary(task: seqio.Task) -> seqio.Vocabulary:
+  return next(iter(task.output_features.values())).vocabulary

@@ -1,4 +1,4 @@
-"""A seqio data source whose rows have an index: row i of epoch e is a function of (seed, task, e, i).
+"""A seqio data source whose rows have an index: row i of epoch e is made of (seed, task, e, i).
 
 seqio draws noise by the position in a stream: with one seed, every host and every task of a mixture
 gets the same noise, and a stream cannot be entered in the middle.  Here nothing is a stream.
@@ -45,7 +45,9 @@ class RowSource(seqio.DataSource):
     objective: Objective,
     record: Callable[[], dict[str, Any]] = dict,
   ):
-    super().__init__(splits=tuple(splits), caching_permitted=False, performs_internal_shuffling=True)
+    super().__init__(
+      splits=tuple(splits), caching_permitted=False, performs_internal_shuffling=True
+    )
     self.task = task
     self.corpus = corpus
     self.objective = objective
@@ -110,7 +112,7 @@ class RowSource(seqio.DataSource):
       "shard": shard.index,
       "num_shards": shard.num_shards,
     }
-    # As int64, which tf.data counts in: left alone, 2**31 is out of range.
+    # tf.data counts in int64 and does not convert what is less.
     numbers = {name: tf.convert_to_tensor(n, tf.int64) for name, n in numbers.items()}
     return tf.data.Dataset.from_tensors({"split": split, "shuffle": shuffle, **numbers})
 
@@ -122,7 +124,9 @@ def read_rows(source: RowSource):
     import tensorflow as tf
 
     if not sequence_length or "targets" not in sequence_length:
-      raise InputError(f"the task {source.task} needs a row length: sequence_length={{'targets': L}}")
+      raise InputError(
+        f"the task {source.task} needs a row length: sequence_length={{'targets': L}}"
+      )
     length = sequence_length["targets"] + sequence_length.get("inputs", 0)
 
     def rows_of_epoch(epoch, told):

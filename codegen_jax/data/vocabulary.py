@@ -157,9 +157,6 @@ class ByteLevelBPE(seqio.Vocabulary):
     except UnicodeDecodeError as error:
       raise InputError(f"text is not UTF-8 ({error}); decode it with errors='replace'") from error
 
-  def decode_tf(self, ids: Any) -> Any:
-    return self._decode_tf(ids)  # seqio's would fill up with pad_id after <|endoftext|>: "!!!!"
-
   def _decode_tf(self, ids: Any) -> Any:
     import tensorflow as tf
 
@@ -170,5 +167,6 @@ class ByteLevelBPE(seqio.Vocabulary):
   def _decode_rows(self, ids: Int[np.ndarray, "*rows n"]) -> np.ndarray:
     texts = np.empty(ids.shape[:-1], object)
     for row in np.ndindex(texts.shape):
+      # Not `_decode`: seqio has filled up with pad_id after <|endoftext|>, which would read "!!!".
       texts[row] = self.decode(ids[row].tolist()).encode()
     return texts

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
@@ -27,13 +27,16 @@ def score_documents(
 ) -> dict[str, DocumentScore]:
   """Sums over the scored targets of each document.
 
+  A document of which no byte was scored (a prompt that stops just before its end) is left out: per
+  byte it says nothing.
+
   Args:
     score: batch -> nats of each target, and which targets count.
     batches: batches with, for each row, the documents that its segments 1, 2, ... are.
     token_num_bytes: UTF-8 bytes that each id stands for.  The end of a document stands for none:
       its bits count, because saying that a file ends here is part of writing it down.
   """
-  totals: dict[str, list[float]] = {}
+  totals: dict[str, list[Any]] = {}
   for batch, paths in batches:
     nats, counts = score(batch)
     segments = np.asarray(batch.segment_ids)
@@ -45,7 +48,7 @@ def score_documents(
         total[0] += float(np.sum(nats[row], where=here, dtype=np.float64)) / math.log(2)
         total[1] += int(np.sum(num_bytes[row], where=here))
         total[2] += int(np.sum(here))
-  return {path: DocumentScore(*total) for path, total in totals.items() if total[2]}
+  return {path: DocumentScore(*total) for path, total in totals.items() if total[1]}
 
 
 def bits_per_byte(documents: Mapping[str, DocumentScore]) -> float:

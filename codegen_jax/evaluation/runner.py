@@ -1,5 +1,6 @@
 """A checkpoint and a list of held-out mixtures in, results.json out."""
 
+from collections.abc import Mapping
 import dataclasses
 import json
 import pathlib
@@ -45,8 +46,14 @@ class EvalConfig:
 def held_out_rows(config: EvalConfig, mixture: str, *, data: DataConfig) -> pipeline.Reader:
   """The rows of one measurement; they depend on the training run only through the row length."""
   return pipeline.Reader(
-    dataclasses.replace(
-      data, mixture=mixture, split=config.split, batch_size=config.batch_size, seed=config.seed
+    DataConfig(
+      mixture=mixture,
+      seq_len=data.seq_len,
+      batch_size=config.batch_size,
+      seed=config.seed,
+      split=config.split,
+      # Also for a model whose training rows were one document: every document has its own score.
+      separate_documents=True,
     )
   )
 
@@ -58,30 +65,46 @@ def evaluate(
   data: DataConfig,
   step: int,
   scorer: Scorer,
+  scored_by: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Measures each held-out mixture once a step; what was already measured is read back.
+
+  Args:
+    config: what is measured.
+    workdir: of the run.
+    data: of the run, for its row length.
+    step: of the checkpoint.
+    scorer: batch -> nats of each target, and which targets count.
+    scored_by: what else the scores depend on, as JSON has it: the network and its mask.
 
   Returns:
     `{mixture: result}`, each as it stands in `eval/<mixture>/<step>/results.json`.
   """
+  asked = {"step": step, "scored_by": dict(scored_by or {})}
   return {
-    mixture: _measure(config, workdir, mixture, data=data, step=step, scorer=scorer)
+    mixture: _measure(config, workdir, mixture, data=data, asked=asked, scorer=scorer)
     for mixture in config.held_out
   }
 
 
 def _measure(
-  config: EvalConfig, workdir: pathlib.Path, mixture: str, *, data: DataConfig, step: int, scorer
+  config: EvalConfig,
+  workdir: pathlib.Path,
+  mixture: str,
+  *,
+  data: DataConfig,
+  asked: Mapping[str, Any],
+  scorer: Scorer,
 ) -> dict[str, Any]:
   reader = held_out_rows(config, mixture, data=data)
   settings = {
     "mixture": mixture,
-    "step": step,
+    **asked,
     "seq_len": data.seq_len,
     "data_fingerprint": reader.fingerprint,
     **{name: getattr(config, name) for name in ("max_rows", "seed", "split")},
   }
-  path = workdir / "eval" / mixture / str(step) / "results.json"
+  path = workdir / "eval" / mixture / str(asked["step"]) / "results.json"
   if path.exists() and (known := json.loads(path.read_text()))["settings"] == settings:
     return known
   documents = perplexity.score_documents(

@@ -1,6 +1,8 @@
 """How likely a checkpoint finds the targets of a batch."""
 
 from collections.abc import Callable
+import dataclasses
+import json
 import pathlib
 
 from flax import linen as nn
@@ -9,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from codegen_jax import checkpoint, partitioning
+from codegen_jax.errors import InputError
 from codegen_jax.models import masks
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
@@ -18,6 +21,8 @@ from codegen_jax.training.losses import cross_entropy
 from codegen_jax.types import Array, Batch
 
 Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
+
+MAY_CHANGE = ("dtype", "remat")  # the weights are the same, and so is what they mean
 
 
 def load_scorer(
@@ -35,6 +40,7 @@ def load_scorer(
   Raises:
     InputError: the workdir holds no checkpoint of this model, or the mesh cannot be made.
   """
+  _refuse_other_model(workdir, model)
   mesh = partitioning.make_mesh(partitioning_config)
   rows = partitioning.batch_sharding(mesh, batch_size)
   network = Transformer(model)
@@ -53,7 +59,9 @@ def load_scorer(
 
   @jax.jit
   def score(params, batch):
-    logits = network.apply({"params": params}, batch.inputs, mask=masks.training_mask(batch, attention))
+    logits = network.apply(
+      {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
+    )
     return cross_entropy(logits, batch.targets)[0], masks.scored_targets(batch, attention)
 
   def scorer(batch: Batch) -> tuple[Array, Array]:
@@ -61,3 +69,21 @@ def load_scorer(
       return jax.device_get(score(params, jax.device_put(batch, rows)))
 
   return step, scorer
+
+
+def _refuse_other_model(workdir: pathlib.Path, model: TransformerConfig) -> None:
+  """Shapes do not tell all: another `rotary_dim` fits the same weights and makes them nonsense."""
+  config = workdir / "config.json"
+  if not config.exists():
+    return
+  trained = json.loads(config.read_text())["model"]
+  changed = [
+    f"{name} was {trained.get(name)!r} and is now {value!r}"
+    for name, value in dataclasses.asdict(model).items()
+    if trained.get(name) != value and name not in MAY_CHANGE
+  ]
+  if changed:
+    raise InputError(
+      f"{workdir} was trained with another model ({'; '.join(changed)}); give the gin files that"
+      " trained it"
+    )

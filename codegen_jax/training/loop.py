@@ -91,12 +91,15 @@ def train(
   places = partitioning.batch_sharding(mesh, config.data.batch_size // config.microbatches)
   reader = pipeline.Reader(config.data)
   _check_vocabulary(config.model, reader)
-  run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
-
   model = Transformer(config.model)
   optimizer = make_optimizer(config.optimizer)
+  like = train_state.abstract(model, optimizer, mesh)  # refuses a mesh that does not fit
+
+  run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
   checkpoints = Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints)
-  state, totals = _restore_or_create(config, model, optimizer, mesh, checkpoints, reader)
+  state, totals = _restore(checkpoints, like, reader)
+  if state is None:
+    state = train_state.create(model, optimizer, mesh, config.seed)
   start = int(state.step)
   progress = metrics.Progress(label, config.total_steps)
   if start >= config.total_steps:
@@ -205,17 +208,17 @@ class _Writer:
     }
 
 
-def _restore_or_create(config, model, optimizer, mesh, checkpoints, reader):
-  """The newest checkpoint if there is one, else new weights; and the tokens seen so far."""
+def _restore(
+  checkpoints: Checkpoints, like: TrainState, reader: pipeline.Reader
+) -> tuple[TrainState | None, dict[str, int]]:
+  """The newest checkpoint, if there is one, and the tokens seen so far."""
   latest = checkpoints.latest_step()
   if latest is None:
-    totals = {"scored_tokens": 0, "all_tokens": 0}
-    return train_state.create(model, optimizer, mesh, config.seed), totals
-  like = train_state.abstract(model, optimizer, mesh)
+    return None, {"scored_tokens": 0, "all_tokens": 0}
   params, resumed, data = checkpoints.restore(latest, params=like.params, opt_state=_resumed(like))
   if data["fingerprint"] != reader.fingerprint:
     raise InputError(
-      f"the data of {config.data.mixture} is not what {checkpoints.folder.parent} was trained on"
+      f"the data of {reader.config.mixture} is not what {checkpoints.folder.parent} was trained on"
       " (its files, its tokenizer or its tasks have changed); give another --workdir, or bring the"
       " old data back"
     )

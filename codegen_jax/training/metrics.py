@@ -1,11 +1,13 @@
 """What a run says of itself: metrics.jsonl, TensorBoard, and one live line."""
 
+import io
 import json
+import math
 import os
 import pathlib
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 from tensorboardX import SummaryWriter
@@ -57,9 +59,11 @@ def _row(line: str) -> dict[str, Any] | None:
 
 
 def _keep_until(path: pathlib.Path, step: int) -> None:
-  kept = [line for line in path.open() if (row := _row(line)) is not None and row["step"] <= step]
+  lines = path.read_text().splitlines()
+  kept = [line for line in lines if (row := _row(line)) is not None and row["step"] <= step]
   draft = path.with_suffix(".tmp")
-  draft.write_text("".join(kept))
+  # The last line may be whole but for its end, so every line is given one anew.
+  draft.write_text("".join(f"{line}\n" for line in kept))
   draft.replace(path)
 
 
@@ -69,12 +73,12 @@ class Progress:
   On a terminal it is rewritten in place; in a file or a pipe a new line appears every few seconds.
   """
 
-  def __init__(self, label: str, total_steps: int, stream: TextIO | None = None):
+  def __init__(self, label: str, total_steps: int, stream: io.TextIOBase | None = None):
     self._label, self._total = label, total_steps
     self._stream = sys.stderr if stream is None else stream
     self._live = self._stream.isatty()
     self._every = 0.2 if self._live else 10.0
-    self._shown = 0.0
+    self._shown = -math.inf
 
   def note(self, text: str) -> None:
     self._put(text, end="\r" if self._live else "\n")

@@ -14,7 +14,9 @@ LETTERS = ".abcdef"
 
 def row(*documents, scored=None, prefix=None) -> Example:
   """Documents of letters or of ids; . is id 0."""
-  ids = [[LETTERS.index(x) if isinstance(x, str) else x for x in document] for document in documents]
+  ids = [
+    [LETTERS.index(x) if isinstance(x, str) else x for x in document] for document in documents
+  ]
   tokens = np.array([token for document in ids for token in document], int)
   segments = np.array([number for number, document in enumerate(ids, 1) for _ in document], int)
   masks = {"loss_mask": scored, "prefix_mask": prefix}

@@ -16,7 +16,9 @@ L = 7
 
 def rows(source: RowSource, *, epoch: int, seed: int = 0, shuffle: bool = True) -> list[Batch]:
   where = {"seed": seed, "epoch": epoch, "length": L, "shuffle": shuffle}
-  examples = [source.example("train", row=row, **where) for row in range(source.num_rows("train", L))]
+  examples = [
+    source.example("train", row=row, **where) for row in range(source.num_rows("train", L))
+  ]
   return [to_row(example, L) for example in examples]
 
 
@@ -51,7 +53,9 @@ def test_an_epoch_reads_every_token_once(length, epoch):
 def test_every_seed_and_every_epoch_is_another_order():
   source = toy.source("toy_code_clm")
   places = [
-    tuple(source.place("train", seed=seed, epoch=epoch, row=row, length=2).start for row in range(20))
+    tuple(
+      source.place("train", seed=seed, epoch=epoch, row=row, length=2).start for row in range(20)
+    )
     for seed, epoch in itertools.product([0, 1, 2], [0, 1, 2])
   ]
   assert len(set(places)) == 9
@@ -71,7 +75,9 @@ def test_arms_that_differ_in_their_objective_read_the_same_text():
 def test_no_two_rows_share_their_noise():
   noise = [
     row.inputs.tobytes()
-    for name, epoch, seed in itertools.product(["toy_code_noise", "toy_prose_noise"], [0, 1], [0, 1])
+    for name, epoch, seed in itertools.product(
+      ["toy_code_noise", "toy_prose_noise"], [0, 1], [0, 1]
+    )
     for row in rows(toy.source(name), epoch=epoch, seed=seed)
   ]
   assert len(set(noise)) == len(noise) > 40
@@ -88,11 +94,12 @@ def test_a_row_is_the_same_on_every_host():
   assert_same(rows(there, epoch=1)[::-1], rows(here, epoch=1)[::-1])
 
 
-def test_paths_name_the_documents_of_a_row_as_its_segments_number_them():
+@pytest.mark.parametrize("length", [2, 7, 1000])
+def test_paths_name_the_documents_of_a_row_as_its_segments_number_them(length):
   source, seen = toy.source("toy_code_clm"), []
-  for row in range(source.num_rows("train", L)):
-    example = source.example("train", seed=0, epoch=0, row=row, length=L, shuffle=False)
-    paths = source.paths("train", row=row, length=L)
+  for row in range(source.num_rows("train", length)):
+    example = source.example("train", seed=0, epoch=0, row=row, length=length, shuffle=False)
+    paths = source.paths("train", row=row, length=length)
     assert sorted(set(example.segment_ids)) == list(range(1, len(paths) + 1))
     seen += [
       (paths[n - 1], token) for n, token in zip(example.segment_ids, example.tokens, strict=True)
@@ -149,7 +156,7 @@ def test_a_pre_packed_converter_passes_the_rows_on():
     shuffle=True,
     seed=0,
   )
-  got = list(dataset.batch(100).as_numpy_iterator())[0]
+  got = next(dataset.batch(100).as_numpy_iterator())
   expected = stack(rows(toy.source("toy_code_prefix_lm"), epoch=0))
   np.testing.assert_array_equal(got["decoder_input_tokens"], expected.inputs)
   np.testing.assert_array_equal(got["decoder_target_tokens"], expected.targets)

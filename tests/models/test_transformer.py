@@ -88,9 +88,7 @@ def test_packing_is_invisible(attention):
 
 def test_prefix_attention_without_a_prefix_is_causal():
   batch = packed([5, 6, 7, 8, 9], [10, 11, 12], length=10)
-  assert_allclose(
-    logits_of(PARAMS, batch, "prefix"), logits_of(PARAMS, batch, "causal"), atol=1e-6
-  )
+  assert_allclose(logits_of(PARAMS, batch, "prefix"), logits_of(PARAMS, batch, "causal"), atol=1e-6)
 
 
 @pytest.mark.parametrize(("attention", "prefix"), [("causal", 4), ("prefix", 4), ("prefix", 0)])

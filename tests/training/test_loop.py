@@ -1,0 +1,209 @@
+"""train() in this process, on eight devices that are not there."""
+
+import dataclasses
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from codegen_jax.checkpoint import Checkpoints
+from codegen_jax.data.pipeline import DataConfig
+from codegen_jax.errors import InputError
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.training import loop
+from codegen_jax.training.loop import TrainConfig
+from codegen_jax.training.optimizer import OptimizerConfig
+from tests.data import toy  # noqa: F401  (registers its tasks)
+
+CONFIG = TrainConfig(
+  model=TransformerConfig(
+    vocab_size=104, embed_dim=16, num_layers=2, num_heads=2, head_dim=8, rotary_dim=4
+  ),
+  data=DataConfig("toy_clm", seq_len=16, batch_size=8),
+  optimizer=OptimizerConfig(1e-2, 1e-3, warmup_steps=2, anneal_steps=8),
+  attention="causal",
+  total_steps=6,
+  partitioning=PartitioningConfig(data=1),
+  checkpoint_every=3,
+  log_every=2,
+)
+
+
+def rows(workdir: pathlib.Path) -> list[dict]:
+  read = [json.loads(line) for line in (workdir / "metrics.jsonl").open()]
+  return [{k: v for k, v in row.items() if not k.startswith("throughput/")} for row in read]
+
+
+def same(a, b) -> bool:
+  leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+  return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in leaves)
+
+
+def test_a_run_in_two_parts_is_the_run_in_one(tmp_path):
+  whole = loop.train(CONFIG, tmp_path / "whole")
+  first = dataclasses.replace(CONFIG, total_steps=3)
+  loop.train(first, tmp_path / "parts")
+  parts = loop.train(CONFIG, tmp_path / "parts")
+  assert same(whole, parts)
+  assert [row["step"] for row in rows(tmp_path / "parts")] == [1, 2, 3, 4, 5, 6]
+  assert rows(tmp_path / "parts") == rows(tmp_path / "whole")
+
+
+def test_steps_after_the_newest_checkpoint_are_done_again_and_logged_once(tmp_path):
+  loop.train(CONFIG, tmp_path)
+  before = rows(tmp_path)
+  newest = tmp_path / "checkpoints" / "6"
+  newest.rename(tmp_path / "6")  # as if the run had been killed before it was committed
+  again = loop.train(CONFIG, tmp_path)
+  assert int(again.step) == 6
+  assert rows(tmp_path) == before
+
+
+def test_a_finished_run_is_left_alone(tmp_path):
+  state = loop.train(CONFIG, tmp_path)
+  written = {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")}
+  metrics = (tmp_path / "metrics.jsonl").read_bytes()
+  assert same(state, loop.train(CONFIG, tmp_path))
+  assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")}
+  assert metrics == (tmp_path / "metrics.jsonl").read_bytes()
+
+
+def test_a_run_moves_to_another_mesh(tmp_path):
+  loop.train(CONFIG, tmp_path / "whole")
+  loop.train(dataclasses.replace(CONFIG, total_steps=3), tmp_path / "moved")
+  moved = dataclasses.replace(CONFIG, partitioning=PartitioningConfig(2, 2, 2))
+  state = loop.train(moved, tmp_path / "moved")
+  assert "model" in str(state.params["blocks"]["mlp"]["in"]["kernel"].sharding.spec)
+  losses = [[row["train/loss"] for row in rows(tmp_path / name)] for name in ("whole", "moved")]
+  np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_the_loss_falls(tmp_path):
+  longer = dataclasses.replace(
+    CONFIG, total_steps=60, optimizer=OptimizerConfig(3e-2, 3e-3, 5, 55), checkpoint_every=100
+  )
+  loop.train(longer, tmp_path)
+  losses = [row["train/loss"] for row in rows(tmp_path)]
+  assert np.mean(losses[-5:]) < 0.5 * losses[0]
+
+
+def test_tokens_are_counted_over_the_whole_run(tmp_path):
+  prefix = dataclasses.replace(
+    CONFIG, attention="prefix", data=dataclasses.replace(CONFIG.data, mixture="toy_code_prefix_lm")
+  )
+  loop.train(CONFIG, tmp_path / "causal")
+  loop.train(prefix, tmp_path / "prefix")
+  causal, prefix_ = rows(tmp_path / "causal"), rows(tmp_path / "prefix")
+  scored = [row["train/scored_tokens"] for row in causal]
+  assert scored == sorted(scored) and scored[0] > 0
+  assert all(row["train/scored_tokens"] < row["train/all_tokens"] for row in causal + prefix_)
+  assert prefix_[-1]["train/scored_tokens"] < 0.8 * causal[-1]["train/scored_tokens"]
+
+
+def test_the_run_folder_tells_how_to_make_it_again(tmp_path):
+  loop.train(CONFIG, tmp_path, gin_text="# as gin\n")
+  names = {path.name for path in tmp_path.iterdir()}
+  assert names == {
+    "checkpoints", "tensorboard", "metrics.jsonl",
+    "config.gin", "config.json", "data.json", "environment.json",
+  }  # fmt: skip
+  assert (tmp_path / "config.gin").read_text() == "# as gin\n"
+  assert json.loads((tmp_path / "config.json").read_text())["model"]["embed_dim"] == 16
+  corpora = json.loads((tmp_path / "data.json").read_text())["corpora"]
+  assert corpora == {"toy_code": {"version": "toy"}, "toy_prose": {"version": "toy"}}
+  assert json.loads((tmp_path / "environment.json").read_text())["jax"] == jax.__version__
+  assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_another_config_is_refused_and_nothing_is_touched(tmp_path):
+  loop.train(CONFIG, tmp_path)
+  before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+  other = dataclasses.replace(CONFIG, attention="prefix", z_loss=0.5)
+  with pytest.raises(InputError, match=r"attention was 'causal' and is now 'prefix'; z_loss"):
+    loop.train(other, tmp_path)
+  assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_other_data_is_refused_and_nothing_is_touched(tmp_path):
+  loop.train(dataclasses.replace(CONFIG, total_steps=3), tmp_path)
+  before = (tmp_path / "metrics.jsonl").read_bytes()
+  saved = Checkpoints(tmp_path / "checkpoints", keep=3)
+  data = tmp_path / "checkpoints" / "3" / "data" / "metadata"
+  assert saved.latest_step() == 3 and "fingerprint" in data.read_text()
+  saved.close()
+  told = json.loads(data.read_text())
+  data.write_text(json.dumps({**told, "fingerprint": "of other data"}))
+  with pytest.raises(InputError, match="is not what .* was trained on"):
+    loop.train(CONFIG, tmp_path)
+  assert before == (tmp_path / "metrics.jsonl").read_bytes()
+
+
+def change(**changes) -> TrainConfig:
+  return dataclasses.replace(CONFIG, **changes)
+
+
+@pytest.mark.parametrize(
+  ("config", "sentence"),
+  [
+    (lambda: change(partitioning=PartitioningConfig(data=16)), "asks for 16 devices and there are 8"),
+    (
+      lambda: change(
+        partitioning=PartitioningConfig(data=8), data=DataConfig("toy_clm", 16, batch_size=12)
+      ),
+      "BATCH_SIZE is 12 .* nearest that divides is 8",
+    ),
+    (lambda: change(microbatches=3), "BATCH_SIZE 8 cannot be split into 3 microbatches"),
+    (lambda: change(data=DataConfig("toy_cml", 16, 8)), "no mixture 'toy_cml'; did you mean 'toy_clm'"),
+    (
+      lambda: change(model=dataclasses.replace(CONFIG.model, vocab_size=50)),
+      "vocabulary of toy_clm has 100 ids and the model only 50 rows",
+    ),
+    (
+      lambda: change(
+        attention="prefix", data=dataclasses.replace(CONFIG.data, separate_documents=False)
+      ),
+      "one file's prefix would look ahead",
+    ),
+    (
+      lambda: change(
+        model=dataclasses.replace(CONFIG.model, num_heads=3),
+        partitioning=PartitioningConfig(data=1, model=2),
+      ),
+      "3 heads and the mesh splits them 2 ways",
+    ),
+  ],
+)  # fmt: skip
+def test_what_cannot_work_stops_with_a_sentence_before_anything_is_written(
+  config, sentence, tmp_path
+):
+  with pytest.raises(InputError, match=sentence):
+    loop.train(config(), tmp_path / "new")
+  assert not (tmp_path / "new" / "checkpoints").exists()
+
+
+def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
+  (tmp_path / "file").write_text("in the way")
+  with pytest.raises(InputError, match=r"file/run cannot be written \(Not a directory\)"):
+    loop.train(CONFIG, tmp_path / "file" / "run")
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
+  wild = change(optimizer=OptimizerConfig(1e30, 1e30, 0, 10), checkpoint_every=1, log_every=1)
+  with pytest.raises(loop.Diverged, match="at step"):
+    loop.train(wild, tmp_path)
+  kept = Checkpoints(tmp_path / "checkpoints", keep=3)
+  assert kept.latest_step() == 1
+  kept.close()
+
+
+def test_preemption_saves_the_step_it_stops_at(tmp_path, monkeypatch):
+  monkeypatch.setattr(Checkpoints, "preempted", lambda self, step: step == 4)
+  with pytest.raises(loop.Preempted) as stopped:
+    loop.train(CONFIG, tmp_path)
+  assert stopped.value.args == (4,)
+  monkeypatch.undo()
+  parts = loop.train(CONFIG, tmp_path)
+  assert same(parts, loop.train(CONFIG, tmp_path.with_name("whole")))
