@@ -72,6 +72,6 @@ def test_logits_equal_those_of_transformers():
   params = from_codegen({name: p.numpy() for name, p in theirs.state_dict().items()})
   mask = masks.training_mask(batch, "causal")
   got = np.asarray(Transformer(CONFIG).apply({"params": params}, batch.inputs, mask=mask))
-  assert_allclose(got, wanted, atol=1e-4)
+  assert_allclose(got, wanted, atol=1e-5)
   assert_array_equal(got.argmax(-1), wanted.argmax(-1))
   assert np.std(wanted) > 0.1

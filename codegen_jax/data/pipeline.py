@@ -87,7 +87,10 @@ class Reader:
     for task, (source, size) in enumerate(zip(self._sources, self._sizes, strict=True)):
       chosen = min(size, max_rows) if max_rows else size
       for row in (i * size // chosen for i in range(chosen)):
-        paths = source.paths(self.config.split, row=row, length=length)
+        # Documents that read each other cannot be told apart by their scores: the row is the unit.
+        apart = self.config.separate_documents
+        told = source.paths(self.config.split, row=row, length=length)
+        paths = told if apart else (f"row {row} of {source.task}",)
         yield self._read(task, epoch=0, row=row, shuffle=False), paths
 
   def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Batch:

@@ -94,6 +94,14 @@ def test_a_task_alone_is_a_mixture_and_repeats_with_new_noise():
   assert len(set(rows)) == len(rows)
 
 
+def test_training_reads_the_rows_of_an_epoch_in_an_order_of_its_own():
+  one = reader("toy_code_clm")
+  shuffled = [text(one.row(index)) for index in range(one.num_rows)]
+  in_file_order = [text(row) for row, _ in one.rows_in_order()]
+  assert shuffled != in_file_order
+  assert sorted(shuffled) == sorted(in_file_order)
+
+
 def test_the_seed_the_split_and_the_separation_reach_the_rows():
   assert text(reader(seed=1).row(0)) != text(reader(seed=2).row(0))
   validation = toy.tokens(toy.CODE["validation"])
@@ -106,12 +114,12 @@ def test_the_seed_the_split_and_the_separation_reach_the_rows():
 
 
 def test_in_order_every_row_comes_once_with_its_paths():
-  one = reader("toy_clm", batch_size=4)
+  one = reader("toy_clm", batch_size=5)
   rows, paths = zip(*in_order(one), strict=True)
-  assert [batch.inputs.shape for batch in rows] == [(4, L)] * -(-one.num_rows // 4)
+  assert [batch.inputs.shape for batch in rows] == [(5, L)] * 3
   assert text(*rows) == CODE + PROSE
-  assert [len(documents) for documents in paths] == [4, 4, one.num_rows - 8]
-  assert not rows[-1].segment_ids[one.num_rows - 8 :].any()
+  assert [len(documents) for documents in paths] == [5, 5, 2]
+  assert not rows[-1].segment_ids[2:].any()
   assert paths[0][0] == ("a.py", "b.py", "c.py") and paths[-1][-1] == ("q.md",)
 
 
@@ -150,7 +158,10 @@ def test_prefetching_reads_ahead_but_not_far():
   made = []
   items = prefetch((made.append(i) or i for i in itertools.count()), ahead=2)
   assert next(items) == 0
-  time.sleep(0.3)
+  deadline = time.monotonic() + 10
+  while len(made) < 4 and time.monotonic() < deadline:
+    time.sleep(0.01)
+  time.sleep(0.1)  # for what must not happen
   assert made == [0, 1, 2, 3]  # one used, two ready, one in hand
   items.close()
   assert_no_thread_is_left()
@@ -271,3 +282,10 @@ def fingerprint(*, corpus="toy_code", documents=toy.CODE, objective=CLM, rate=1.
 )
 def test_the_fingerprint_changes_with(changes):
   assert fingerprint() == fingerprint() != fingerprint(**changes)
+
+
+def test_a_row_whose_documents_read_each_other_is_measured_as_one():
+  config = DataConfig("toy_code_clm", 16, 2, split="train", separate_documents=False)
+  for batch, paths in in_order(Reader(config)):
+    assert all(len(documents) == 1 for documents in paths)
+    assert int(batch.segment_ids.max()) == 1

@@ -187,3 +187,8 @@ def test_seqio_mixes_our_rows():
 def test_a_row_needs_a_length():
   with pytest.raises(InputError, match="needs a row length"):
     seqio.get_mixture_or_task("toy_code_clm").get_dataset(split="train", shuffle=False)
+
+
+def test_an_objective_that_does_not_tell_its_settings_is_refused():
+  with pytest.raises(InputError, match="make it a frozen dataclass"):
+    RowSource("toy", corpus="toy", splits={}, objective=lambda example, rng: example)

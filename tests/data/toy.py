@@ -36,6 +36,13 @@ PROSE = {
 }
 
 
+class Words(seqio.PassThroughVocabulary):
+  """Every id is a word of one byte, but for the end of a document."""
+
+  def token_num_bytes(self) -> np.ndarray:
+    return np.where(np.arange(self.vocab_size) == EOS, 0, 1)
+
+
 @dataclasses.dataclass(frozen=True)
 class ToySource:
   """What tasks.build asks of a source, without a tokenizer."""
@@ -49,7 +56,7 @@ class ToySource:
 
   @property
   def vocabulary(self) -> seqio.Vocabulary:
-    return seqio.PassThroughVocabulary(size=100, eos_id=EOS)
+    return Words(size=100, eos_id=EOS)
 
   def record(self) -> dict[str, Any]:
     return {"version": "toy"}
