@@ -73,7 +73,7 @@ def flat(config: Any) -> dict[str, Any]:
         add(f"{name}.{field.name}".lstrip("."), getattr(value, field.name), hints[field.name])
     elif isinstance(value, dict):
       for key, item in value.items():
-        add(f"{name}.{key}", item, None)
+        add(f"{name}.{key}".lstrip("."), item, None)
     elif isinstance(value, list | tuple) and any(map(dataclasses.is_dataclass, value)):
       for index, item in enumerate(value):
         add(f"{name}.{index}", item, None)

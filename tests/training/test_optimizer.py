@@ -20,7 +20,9 @@ def jaxformer(step: int, lr_max: float, lr_end: float, warmup: int, anneal: int)
   return lr_max - (lr_max - lr_end) * (1 - np.cos(np.pi * part)) / 2
 
 
-@pytest.mark.parametrize("shape", [(3e-4, 3e-5, 3000, 300_000), (1e-3, 0.0, 0, 50), (2.0, 1.0, 5, 1)])
+@pytest.mark.parametrize(
+  "shape", [(3e-4, 3e-5, 3000, 300_000), (1e-3, 0.0, 0, 50), (2.0, 1.0, 5, 1)]
+)
 def test_schedule_is_jaxformers(shape):
   _, _, warmup, anneal = shape
   steps = {0, 1, 2, warmup - 1, warmup, warmup + 1, warmup + anneal // 2, anneal}
@@ -126,6 +128,14 @@ def test_what_decays(mask, decayed):
   assert got.keys() == expected.keys()
   for name, leaf in got.items():
     assert_allclose(leaf, expected[name], rtol=1e-6, err_msg=name)
+
+
+def test_a_bias_is_no_matrix_however_many_axes_it_has():
+  params = {"blocks": {"query": {name: np.ones((2, 3, 4)) for name in ("bias", "kernel")}}}
+  config = OptimizerConfig(0.5, 0.5, 0, 1, weight_decay=0.2, weight_decay_mask="matrices")
+  (after,) = moved(config, params, [jax.tree.map(np.zeros_like, params)])
+  assert_allclose(after["blocks"]["query"]["bias"], 1.0)
+  assert_allclose(after["blocks"]["query"]["kernel"], 0.9, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
