@@ -51,7 +51,9 @@ class Checkpoints:
       force=True,
     )
     if not saved:
-      raise RuntimeError(f"the checkpoint of step {step} was refused; {self.folder} holds a later one")
+      raise RuntimeError(
+        f"the checkpoint of step {step} was refused; {self.folder} holds a later one"
+      )
 
   def restore(
     self, step: int, *, params: Params, opt_state: PyTree

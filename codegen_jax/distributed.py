@@ -13,9 +13,7 @@ import jax
 from codegen_jax.errors import InputError
 
 
-def initialize(
-  coordinator: str | None = None, num_processes: int = 1, process_id: int = 0
-) -> None:
+def initialize(coordinator: str | None = None, num_processes: int = 1, process_id: int = 0) -> None:
   """Joins the run's processes.  Call it before anything asks JAX for a device.
 
   Args:
@@ -35,9 +33,7 @@ def initialize(
     coordinator = bind = coordinator or f"127.0.0.1:{_free_port()}"
   elif coordinator is None:
     raise InputError(f"{num_processes} processes need --coordinator=HOST:PORT of process 0")
-  jax.distributed.initialize(
-    coordinator, num_processes, process_id, coordinator_bind_address=bind
-  )
+  jax.distributed.initialize(coordinator, num_processes, process_id, coordinator_bind_address=bind)
   if num_processes > 1:
     sys.excepthook = _end_all
 

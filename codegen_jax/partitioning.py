@@ -102,19 +102,21 @@ def state_sharding(boxed_state: PyTree, mesh: Mesh, rules: Rules = RULES) -> PyT
   return jax.tree_util.tree_map_with_path(place, boxed_state, is_leaf=boxed)
 
 
-def batch_sharding(mesh: Mesh, batch_size: int, rules: Rules = RULES) -> NamedSharding:
+def batch_sharding(
+  mesh: Mesh, batch_size: int, *, microbatches: int = 1, rules: Rules = RULES
+) -> NamedSharding:
   """Rows are split, positions are not.
 
   Raises:
-    InputError: the rows do not divide by the devices that share them.
+    InputError: the rows of a microbatch do not divide by the devices that share them.
   """
   sharding = NamedSharding(mesh, spec(("batch", "length"), rules))
-  ways = _ways(mesh, sharding.spec[0])
+  ways = _ways(mesh, sharding.spec[0]) * microbatches
   if batch_size % ways:
+    shared = " x ".join(_tuple(sharding.spec[0])) + (" x microbatches" if microbatches > 1 else "")
     raise InputError(
-      f"BATCH_SIZE is {batch_size} rows and the mesh shares them among {ways}"
-      f" ({' x '.join(_tuple(sharding.spec[0]))}); the nearest that divides is"
-      f" {max(ways, batch_size // ways * ways)}"
+      f"BATCH_SIZE is {batch_size} rows, which cannot be shared evenly among {ways} ({shared}); the"
+      f" nearest that can is {max(ways, batch_size // ways * ways)}"
     )
   return sharding
 

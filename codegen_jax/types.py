@@ -1,6 +1,6 @@
 """The types that every part shares, and the glossary of axis letters.
 
-  B batch, L length, S keys seen, D embed, N heads, H head_dim, F mlp, V vocab
+B batch, L length, S keys seen, D embed, N heads, H head_dim, F mlp, V vocab
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """The embedded corpus: this machine's own Python and documentation, under a vocabulary made of them.
 
-  local_code_clm        local_prose_clm        local_clm          half code, half prose
-  local_code_prefix_lm  local_prose_prefix_lm  local_prefix_lm    the same text, as PrefixLMs read it
+local_code_clm        local_prose_clm        local_clm          half code, half prose
+local_code_prefix_lm  local_prose_prefix_lm  local_prefix_lm    the same text, as PrefixLMs read it
 """
 
 import hashlib

@@ -48,7 +48,9 @@ def stop_after(process: subprocess.Popen, workdir: pathlib.Path, step: int, how:
 
 def numbers(workdir: pathlib.Path) -> list[dict]:
   """What a run computed, without how fast."""
-  return [{k: v for k, v in row.items() if not k.startswith("throughput/")} for row in rows(workdir)]
+  return [
+    {k: v for k, v in row.items() if not k.startswith("throughput/")} for row in rows(workdir)
+  ]
 
 
 def state(workdir: pathlib.Path) -> list[bytes]:

@@ -150,11 +150,13 @@ def test_rows_that_cannot_be_shared_evenly_are_refused():
   with pytest.raises(InputError) as refusal:
     partitioning.batch_sharding(mesh_of(ALL), 6)
   assert str(refusal.value) == (
-    "BATCH_SIZE is 6 rows and the mesh shares them among 4 (data x fsdp);"
-    " the nearest that divides is 4"
+    "BATCH_SIZE is 6 rows, which cannot be shared evenly among 4 (data x fsdp);"
+    " the nearest that can is 4"
   )
-  with pytest.raises(InputError, match=r"the nearest that divides is 8$"):
+  with pytest.raises(InputError, match=r"the nearest that can is 8$"):
     partitioning.batch_sharding(mesh_of(DATA), 3)
+  with pytest.raises(InputError, match=r"among 8 \(data x fsdp x microbatches\)"):
+    partitioning.batch_sharding(mesh_of(ALL), 4, microbatches=2)
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,12 @@ class Mlp(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
     c, dtype = self.config, jnp.dtype(self.config.dtype)
-    into = Linear("BLD,DF->BLF", (c.embed_dim, c.mlp_dim), c.embed_dim**-0.5, dtype, True, name="in")
-    out = Linear("BLF,FD->BLD", (c.mlp_dim, c.embed_dim), _residual_stddev(c), dtype, True, name="out")
+    into = Linear(
+      "BLD,DF->BLF", (c.embed_dim, c.mlp_dim), c.embed_dim**-0.5, dtype, True, name="in"
+    )
+    out = Linear(
+      "BLF,FD->BLD", (c.mlp_dim, c.embed_dim), _residual_stddev(c), dtype, True, name="out"
+    )
     return out(nn.gelu(into(x), approximate=True))
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import math
 import pathlib
-import time
 from typing import Any
 
 import jax
@@ -18,19 +17,18 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.partitioning import PartitioningConfig
-from codegen_jax.training import metrics, run_folder
+from codegen_jax.training import flops, run_folder
 from codegen_jax.training import state as train_state
+from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
+from codegen_jax.training.progress import Progress
+from codegen_jax.training.recorder import Diverged, Recorder
 from codegen_jax.training.state import TrainState
 from codegen_jax.training.step import make_train_step
 
 
 class Preempted(Exception):  # noqa: N818 (an event, not an error)
   """The machine is being taken away; the step in args[0] is saved."""
-
-
-class Diverged(ArithmeticError):
-  """The loss is no longer a number."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +60,13 @@ class TrainConfig:
   keep_checkpoints: int = 3
 
   def __post_init__(self):
-    for name in ("total_steps", "microbatches", "log_every", "checkpoint_every", "keep_checkpoints"):
+    for name in (
+      "total_steps",
+      "microbatches",
+      "log_every",
+      "checkpoint_every",
+      "keep_checkpoints",
+    ):
       if getattr(self, name) < 1:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
     if self.data.batch_size % self.microbatches:
@@ -88,7 +92,9 @@ def train(
     Diverged: the loss is not finite; the newest checkpoint is from before.
   """
   mesh = partitioning.make_mesh(config.partitioning)
-  places = partitioning.batch_sharding(mesh, config.data.batch_size // config.microbatches)
+  places = partitioning.batch_sharding(
+    mesh, config.data.batch_size, microbatches=config.microbatches
+  )
   reader = pipeline.Reader(config.data)
   _check_vocabulary(config.model, reader)
   model = Transformer(config.model)
@@ -101,7 +107,7 @@ def train(
   if state is None:
     state = train_state.create(model, optimizer, mesh, config.seed)
   start = int(state.step)
-  progress = metrics.Progress(label, config.total_steps)
+  progress = Progress(label, config.total_steps)
   if start >= config.total_steps:
     progress.note(f"finished at step {start}")
     checkpoints.close()
@@ -120,8 +126,17 @@ def train(
   shape = (config.data.batch_size, config.data.seq_len)
   rows = partitioning.local_rows(places, shape)
   batches = pipeline.prefetch(pipeline.batches(reader, rows, skip=start))
-  log = metrics.MetricsLog(workdir, start_step=start)
-  writer = _Writer(config, mesh.devices.size, log, progress, totals)
+  # One process writes for all: two would drop each other's rows.
+  log = MetricsLog(workdir, start_step=start) if jax.process_index() == 0 else None
+  recorder = Recorder(
+    log,
+    progress,
+    totals,
+    rate=schedule(config.optimizer),
+    tokens=math.prod(shape),
+    flops=flops.flops_per_token(config.model, config.data.seq_len),
+    peak=flops.peak_flops(list(mesh.devices.flat)),
+  )
   try:
     with partitioning.on(mesh):
       for step in itertools.count(start + 1):
@@ -129,14 +144,14 @@ def train(
           lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)
         )
         state, of_step = step_fn(state, batch)
-        writer.add(step, of_step)
+        recorder.add(step, of_step)
         preempted = checkpoints.preempted(step)
         finished = step == config.total_steps
         saving = finished or preempted or step % config.checkpoint_every == 0
         if saving or step % config.log_every == 0:
-          writer.write()
+          recorder.write()
         if saving:
-          data = {"next_step": step, "fingerprint": reader.fingerprint, **writer.totals}
+          data = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.totals}
           checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
         if finished:
           return state
@@ -145,67 +160,9 @@ def train(
   finally:
     batches.close()
     checkpoints.close()  # waits for a save that is still being written
-    log.close()
+    if log is not None:
+      log.close()
   raise AssertionError("unreachable")
-
-
-class _Writer:
-  """Collects the metrics of steps on the device and writes their rows in one go."""
-
-  def __init__(self, config: TrainConfig, devices: int, log, progress, totals: dict[str, int]):
-    self.totals = totals
-    self._config, self._log, self._progress = config, log, progress
-    self._pending: list[tuple[int, Any]] = []
-    self._rate = schedule(config.optimizer)
-    self._per_token = metrics.flops_per_token(config.model, config.data.seq_len)
-    self._peak = metrics.peak_flops(jax.devices()[:devices])
-    self._clock: tuple[float, int] | None = None
-
-  def add(self, step: int, of_step) -> None:
-    self._pending.append((step, of_step))
-    if self._clock is None:  # the first step is mostly compilation
-      jax.block_until_ready(of_step)
-      self._clock = (time.monotonic(), step)
-
-  def write(self) -> None:
-    steps = [step for step, _ in self._pending]
-    rows = [self._row(step, m) for step, m in zip(steps, jax.device_get([m for _, m in self._pending]), strict=True)]  # fmt: skip  # noqa: E501
-    self._pending = []
-    then, step_then = self._clock
-    seconds, now = time.monotonic() - then, steps[-1]
-    c = self._config
-    if now > step_then:
-      tokens_per_second = (now - step_then) * c.data.batch_size * c.data.seq_len / seconds
-      rows[-1]["throughput/tokens_per_second"] = tokens_per_second
-      if self._peak is not None:
-        rows[-1]["throughput/mfu"] = tokens_per_second * self._per_token / self._peak
-      self._progress.update(
-        now,
-        loss=rows[-1]["train/loss"],
-        tokens_per_second=tokens_per_second,
-        seconds_left=(c.total_steps - now) * seconds / (now - step_then),
-      )
-    if jax.process_index() == 0:
-      for row in rows:
-        self._log.write(row)
-      self._log.flush()
-
-  def _row(self, step: int, of_step) -> dict[str, Any]:
-    if not math.isfinite(of_step["loss"]) or not math.isfinite(of_step["grad_norm"]):
-      raise Diverged(
-        f"at step {step} the loss is {of_step['loss']} and the gradient's norm"
-        f" {of_step['grad_norm']}; a lower learning rate or a longer warm-up is the usual cure"
-      )
-    for name in self.totals:
-      self.totals[name] += int(of_step[name])
-    return {
-      "step": step,
-      "train/loss": float(of_step["loss"]),
-      "train/z_loss": float(of_step["z_loss"]),
-      "train/grad_norm": float(of_step["grad_norm"]),
-      "train/learning_rate": float(self._rate(step - 1)),
-      **{f"train/{name}": total for name, total in self.totals.items()},
-    }
 
 
 def _restore(

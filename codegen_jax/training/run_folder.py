@@ -1,7 +1,7 @@
 """The folder of one run: what it was asked, with what it was made, and whose checkpoints it holds.
 
-  checkpoints/<step>/  tensorboard/  metrics.jsonl
-  config.gin  config.json  data.json  environment.json
+checkpoints/<step>/  tensorboard/  metrics.jsonl
+config.gin  config.json  data.json  environment.json
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ def prepare(workdir: pathlib.Path, config: Any, *, gin_text: str, data: dict[str
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     told = jsonable(dataclasses.asdict(config))
-    _refuse_other_config(workdir, told)
+    _refuse_another_run(workdir, told, data)
     if jax.process_index() == 0:
       write_json(workdir / "config.json", told)
       write_text(workdir / "config.gin", gin_text)
@@ -55,7 +55,7 @@ def prepare(workdir: pathlib.Path, config: Any, *, gin_text: str, data: dict[str
     ) from error
 
 
-def _refuse_other_config(workdir: pathlib.Path, told: dict[str, Any]) -> None:
+def _refuse_another_run(workdir: pathlib.Path, told: dict[str, Any], data: dict[str, Any]) -> None:
   before = workdir / "config.json"
   checkpoints = workdir / "checkpoints"
   if not before.exists() or not checkpoints.is_dir() or not any(checkpoints.iterdir()):
@@ -70,6 +70,12 @@ def _refuse_other_config(workdir: pathlib.Path, told: dict[str, Any]) -> None:
       f"{workdir} holds checkpoints of another config ({'; '.join(changed[:5])}"
       f"{f' and {len(changed) - 5} more' if len(changed) > 5 else ''}); give another --workdir, or"
       " delete this one to start anew"
+    )
+  known = workdir / "data.json"
+  if known.exists() and json.loads(known.read_text())["fingerprint"] != data["fingerprint"]:
+    raise InputError(
+      f"{workdir} was trained on other data than {data['mixture']} now is (its files, its tokenizer"
+      " or its tasks have changed); give another --workdir, or bring the old data back"
     )
 
 

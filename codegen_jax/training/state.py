@@ -29,9 +29,7 @@ def init(model: Transformer, optimizer: optax.GradientTransformation, key: jax.A
   return TrainState(jnp.zeros((), jnp.int32), boxed, optimizer.init(boxed))
 
 
-def abstract(
-  model: Transformer, optimizer: optax.GradientTransformation, mesh: Mesh
-) -> TrainState:
+def abstract(model: Transformer, optimizer: optax.GradientTransformation, mesh: Mesh) -> TrainState:
   """The shape, type and place of every array of a state; nothing is allocated."""
   boxed = jax.eval_shape(lambda: init(model, optimizer, jax.random.key(0)))
   places = partitioning.state_sharding(boxed, mesh)

@@ -30,7 +30,9 @@ def make_train_step(
   """
 
   def summed_loss(params: Params, batch: Batch) -> tuple[jax.Array, Loss]:
-    logits = model.apply({"params": params}, batch.inputs, mask=masks.training_mask(batch, attention))
+    logits = model.apply(
+      {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
+    )
     loss = next_token_loss(logits, batch.targets, masks.scored_targets(batch, attention))
     return loss.cross_entropy + z_loss * loss.z_loss, loss
 

@@ -67,7 +67,9 @@ def test_a_finished_run_is_left_alone(tmp_path):
   written = {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")}
   metrics = (tmp_path / "metrics.jsonl").read_bytes()
   assert same(state, loop.train(CONFIG, tmp_path))
-  assert written == {path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")}
+  assert written == {
+    path: path.stat().st_mtime_ns for path in (tmp_path / "checkpoints").rglob("*")
+  }
   assert metrics == (tmp_path / "metrics.jsonl").read_bytes()
 
 
@@ -139,6 +141,13 @@ def test_other_data_is_refused_and_nothing_is_touched(tmp_path):
   with pytest.raises(InputError, match="is not what .* was trained on"):
     loop.train(CONFIG, tmp_path)
   assert before == (tmp_path / "metrics.jsonl").read_bytes()
+  known = tmp_path / "data.json"
+  known.write_text(known.read_text().replace('"fingerprint": "', '"fingerprint": "other'))
+  told = known.read_bytes()
+  with pytest.raises(InputError, match="was trained on other data than toy_clm now is"):
+    loop.train(CONFIG, tmp_path)
+  assert told == known.read_bytes()
+  assert before == (tmp_path / "metrics.jsonl").read_bytes()
 
 
 def change(**changes) -> TrainConfig:
@@ -153,7 +162,7 @@ def change(**changes) -> TrainConfig:
       lambda: change(
         partitioning=PartitioningConfig(data=8), data=DataConfig("toy_clm", 16, batch_size=12)
       ),
-      "BATCH_SIZE is 12 .* nearest that divides is 8",
+      "BATCH_SIZE is 12 .* nearest that can is 8",
     ),
     (lambda: change(microbatches=3), "BATCH_SIZE 8 cannot be split into 3 microbatches"),
     (lambda: change(data=DataConfig("toy_cml", 16, 8)), "no mixture 'toy_cml'; did you mean 'toy_clm'"),
