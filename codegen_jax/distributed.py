@@ -1,4 +1,4 @@
-"""Every run goes through jax.distributed, also a run of one process: one code path, one set of bits.
+"""Every run goes through jax.distributed, also one of one process: one code path, one set of bits.
 
 Without it CPU devices sum in another order, and a SIGTERM ends a run without a checkpoint.
 """

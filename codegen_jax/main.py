@@ -145,7 +145,8 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
     )
   except Exception as error:
     # Imported here: naming the training loop must not cost `--help` the import of JAX.
-    from codegen_jax.training.loop import Diverged, Preempted
+    from codegen_jax.training.loop import Preempted
+    from codegen_jax.training.recorder import Diverged
 
     if isinstance(error, Preempted):
       _leave(

@@ -124,7 +124,7 @@ def batch_sharding(
 def local_rows(sharding: NamedSharding, shape: tuple[int, int]) -> range:
   """The rows of a [B, L] batch that this process has to read."""
   indices = sharding.addressable_devices_indices_map(shape).values()
-  spans = sorted({index[0].indices(shape[0])[:2] for index in indices})
+  spans = sorted({index[0].indices(shape[0])[:2] for index in indices if index is not None})
   if any(before[1] != after[0] for before, after in itertools.pairwise(spans)):
     raise ValueError(f"the rows of this process are not in one piece: {spans}")
   return range(spans[0][0], spans[-1][1])

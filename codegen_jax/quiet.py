@@ -1,4 +1,4 @@
-"""Keeps the libraries below from talking over a run's own lines.  Import nothing heavy before it."""
+"""Keeps libraries from talking over a run's own lines.  Import nothing heavy before it."""
 
 import logging
 import os

@@ -8,5 +8,7 @@ from codegen_jax.training.loop import TrainConfig
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
+  """What `train` and `evaluate` are given, whole."""
+
   train: TrainConfig
-  evaluation: EvalConfig = EvalConfig()
+  evaluation: EvalConfig

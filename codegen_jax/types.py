@@ -6,9 +6,9 @@ B batch, L length, S keys seen, D embed, N heads, H head_dim, F mlp, V vocab
 from typing import Any
 
 import flax.struct
+import jax
 from jaxtyping import Bool, Int
 import numpy as np
-import jax
 
 Array = jax.Array | np.ndarray
 PyTree = Any

@@ -10,7 +10,8 @@ EXPERIMENT = Experiment(
   " trained on BigPython and worse on The Stack, by about 1.3 points of HumanEval pass@1; the"
   " authors kept the causal decoder.  The cells of the paper's table are not known to this"
   " project.",
-  paper_certainty="read in a digest of the paper (secondary source), the direction as well as the 1.3",
+  paper_certainty="read in a digest of the paper (a secondary source), the direction as well as the"
+  " 1.3",
   arms={
     "causal": Arm(
       "gin_configs/ablations/lesson1_causal.gin",

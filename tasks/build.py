@@ -23,7 +23,7 @@ def add_task(name: str, source: Source, objective: Objective) -> seqio.Task:
     name,
     source=rows,
     preprocessors=[read_rows(rows)],
-    output_features={feature_name: feature for feature_name in SEQIO_NAMES.values()},
+    output_features=dict.fromkeys(SEQIO_NAMES.values(), feature),
     shuffle_buffer_size=None,
   )
 

@@ -1,4 +1,4 @@
-"""The embedded corpus: this machine's own Python and documentation, under a vocabulary made of them.
+"""The embedded corpus: this machine's own Python and documentation, in a vocabulary of its own.
 
 local_code_clm        local_prose_clm        local_clm          half code, half prose
 local_code_prefix_lm  local_prose_prefix_lm  local_prefix_lm    the same text, as PrefixLMs read it
@@ -8,7 +8,7 @@ import hashlib
 import pathlib
 
 from codegen_jax.data import vocabulary
-from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
+from codegen_jax.data.objectives import CausalLM, Objective, PerFile, PrefixLM
 from tasks import build, embedded, sources
 
 VOCAB_SIZE = 4096
@@ -31,7 +31,9 @@ VOCABULARY = vocabulary.ByteLevelBPE(tokenizer_file)
 CODE = sources.Source("local_code", embedded.code, VOCABULARY)
 PROSE = sources.Source("local_prose", embedded.prose, VOCABULARY)
 
-for objective, made in {"clm": CausalLM(), "prefix_lm": PerFile(PrefixLM())}.items():
+OBJECTIVES: dict[str, Objective] = {"clm": CausalLM(), "prefix_lm": PerFile(PrefixLM())}
+
+for objective, made in OBJECTIVES.items():
   build.add_task(f"local_code_{objective}", CODE, made)
   build.add_task(f"local_prose_{objective}", PROSE, made)
   build.add_mixture(

@@ -4,7 +4,8 @@ import pytest
 
 from codegen_jax import distributed, main
 from codegen_jax.errors import InputError
-from codegen_jax.training.loop import Diverged, Preempted
+from codegen_jax.training.loop import Preempted
+from codegen_jax.training.recorder import Diverged
 
 
 def leave(error: BaseException | None) -> int:

@@ -1,6 +1,6 @@
 """From the name of a mixture to batches, by index: a run's place in its data is one integer."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 import dataclasses
 import difflib
 from fractions import Fraction
@@ -146,7 +146,7 @@ def in_order(reader: Reader, *, max_rows: int = 0) -> Iterator[tuple[Batch, list
     yield stack(rows + padding), paths
 
 
-def prefetch(items: Iterator[T], ahead: int = 2) -> Iterator[T]:
+def prefetch(items: Iterator[T], ahead: int = 2) -> Generator[T, None, None]:
   """Makes the next items in a thread while the last one is used; an error comes out in its turn."""
   ready: queue.Queue = queue.Queue(ahead)
   done = threading.Event()

@@ -47,8 +47,8 @@ class RowSource(seqio.DataSource):
   ):
     if " at 0x" in repr(objective):
       raise InputError(
-        f"the objective of the task {task} is {objective!r}, which does not tell its settings, so no"
-        " run could be continued with it; make it a frozen dataclass"
+        f"the objective of the task {task} is {objective!r}, which does not tell its settings, so"
+        " no run could be continued with it; make it a frozen dataclass"
       )
     super().__init__(
       splits=tuple(splits), caching_permitted=False, performs_internal_shuffling=True

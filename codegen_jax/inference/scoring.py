@@ -4,6 +4,7 @@ from collections.abc import Callable
 import dataclasses
 import json
 import pathlib
+from typing import Any
 
 from flax import linen as nn
 import jax
@@ -59,7 +60,7 @@ def load_scorer(
 
   @jax.jit
   def score(params, batch):
-    logits = network.apply(
+    logits: Any = network.apply(
       {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
     )
     return cross_entropy(logits, batch.targets)[0], masks.scored_targets(batch, attention)

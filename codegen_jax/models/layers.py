@@ -1,5 +1,7 @@
 """Weights that know the names of their axes: a linear map, a norm, an embedding."""
 
+from typing import Any
+
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -7,7 +9,7 @@ from jaxtyping import Float, Int
 
 from codegen_jax.types import Array
 
-# The glossary of axis letters, as logical axis names: an einsum's letters say where its weight lives.
+# The glossary of axis letters as logical axes: an einsum's letters say where its weight lives.
 AXES = {
   "D": "embed",
   "N": "heads",
@@ -17,7 +19,7 @@ AXES = {
 }
 
 
-def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> Array:
+def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> Any:
   """A float32 master weight of `module` with a logical name for each axis."""
   names = tuple(AXES[letter] for letter in letters)
   return module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)

@@ -25,10 +25,10 @@ class Attention(nn.Module):
     c, dtype = self.config, jnp.dtype(self.config.dtype)
     shape = (c.embed_dim, c.num_heads, c.head_dim)
 
-    def project(name: str) -> jax.Array:
+    def project(name: str) -> Array:
       return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
 
-    def turn(heads: jax.Array) -> jax.Array:
+    def turn(heads: Array) -> Array:
       return rotary.rotate(heads, mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base)
 
     read = attend(turn(project("query")), turn(project("key")), project("value"), mask)

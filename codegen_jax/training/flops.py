@@ -33,4 +33,5 @@ def flops_per_token(config: TransformerConfig, seq_len: int) -> float:
 def peak_flops(devices: list[jax.Device]) -> float | None:
   """FLOP/s of all devices together; None where a device's peak is not known, as a CPU's is not."""
   peaks = [PEAK_FLOPS.get(device.device_kind) for device in devices]
-  return None if None in peaks else sum(peaks)
+  known = [peak for peak in peaks if peak is not None]
+  return sum(known) if len(known) == len(peaks) else None

@@ -22,7 +22,7 @@ from codegen_jax.training import state as train_state
 from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
 from codegen_jax.training.progress import Progress
-from codegen_jax.training.recorder import Diverged, Recorder
+from codegen_jax.training.recorder import Recorder
 from codegen_jax.training.state import TrainState
 from codegen_jax.training.step import make_train_step
 
@@ -51,7 +51,7 @@ class TrainConfig:
   optimizer: OptimizerConfig
   attention: Attention
   total_steps: int
-  partitioning: PartitioningConfig = PartitioningConfig()
+  partitioning: PartitioningConfig = dataclasses.field(default_factory=PartitioningConfig)
   seed: int = 0
   z_loss: float = 1e-4
   microbatches: int = 1

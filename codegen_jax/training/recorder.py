@@ -12,7 +12,7 @@ from codegen_jax.training.progress import Progress
 from codegen_jax.types import Metrics
 
 
-class Diverged(ArithmeticError):
+class Diverged(ArithmeticError):  # noqa: N818 (an event, not an error)
   """The loss is no longer a number."""
 
 

@@ -29,7 +29,8 @@ MAY_CHANGE = (
   "keep_checkpoints",
 )
 LIBRARIES = (
-  "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "seqio", "tensorflow", "tokenizers", "numpy",
+  "jax", "jaxlib", "flax", "optax", "orbax-checkpoint",
+  "seqio", "tensorflow", "tokenizers", "numpy",
 )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """What a training step reads and writes, and how it first comes to be."""
 
-import flax.struct
 from flax import linen as nn
+import flax.struct
 import jax
-from jax.sharding import Mesh
 import jax.numpy as jnp
+from jax.sharding import Mesh
 import optax
 
 from codegen_jax import partitioning
@@ -15,8 +15,10 @@ from codegen_jax.types import Params, PyTree
 
 @flax.struct.dataclass
 class TrainState:
-  # Int[Array, ""], the updates made so far.  Not checked, because a state is also mapped to a tree of
-  # shapes or of places, and jaxtyping looks at those too.
+  """Arrays only; the functions that use them are made by the loop."""
+
+  # Int[Array, ""], the updates made so far.  Not checked, because a state is also mapped to a tree
+  # of shapes or of places, and jaxtyping looks at those too.
   step: PyTree
   params: Params
   opt_state: PyTree

@@ -1,6 +1,7 @@
 """One update, as a pure function of state and batch."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from codegen_jax.models.masks import Attention
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.training.losses import Loss, next_token_loss
 from codegen_jax.training.state import TrainState
-from codegen_jax.types import Batch, Metrics, Params
+from codegen_jax.types import Array, Batch, Metrics, Params
 
 
 def make_train_step(
@@ -29,8 +30,8 @@ def make_train_step(
   how few others its microbatch happens to score.)
   """
 
-  def summed_loss(params: Params, batch: Batch) -> tuple[jax.Array, Loss]:
-    logits = model.apply(
+  def summed_loss(params: Params, batch: Batch) -> tuple[Array, Loss]:
+    logits: Any = model.apply(
       {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
     )
     loss = next_token_loss(logits, batch.targets, masks.scored_targets(batch, attention))

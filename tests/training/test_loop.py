@@ -13,7 +13,7 @@ from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.partitioning import PartitioningConfig
-from codegen_jax.training import loop
+from codegen_jax.training import loop, recorder
 from codegen_jax.training.loop import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig
 from tests.data import toy  # noqa: F401  (registers its tasks)
@@ -138,7 +138,7 @@ def test_other_data_is_refused_and_nothing_is_touched(tmp_path):
   saved.close()
   told = json.loads(data.read_text())
   data.write_text(json.dumps({**told, "fingerprint": "of other data"}))
-  with pytest.raises(InputError, match="is not what .* was trained on"):
+  with pytest.raises(InputError, match=r"is not what .* was trained on"):
     loop.train(CONFIG, tmp_path)
   assert before == (tmp_path / "metrics.jsonl").read_bytes()
   known = tmp_path / "data.json"
@@ -157,7 +157,10 @@ def change(**changes) -> TrainConfig:
 @pytest.mark.parametrize(
   ("config", "sentence"),
   [
-    (lambda: change(partitioning=PartitioningConfig(data=16)), "asks for 16 devices and there are 8"),
+    (
+      lambda: change(partitioning=PartitioningConfig(data=16)),
+      "asks for 16 devices and there are 8",
+    ),
     (
       lambda: change(
         partitioning=PartitioningConfig(data=8), data=DataConfig("toy_clm", 16, batch_size=12)
@@ -165,7 +168,10 @@ def change(**changes) -> TrainConfig:
       "BATCH_SIZE is 12 .* nearest that can is 8",
     ),
     (lambda: change(microbatches=3), "BATCH_SIZE 8 cannot be split into 3 microbatches"),
-    (lambda: change(data=DataConfig("toy_cml", 16, 8)), "no mixture 'toy_cml'; did you mean 'toy_clm'"),
+    (
+      lambda: change(data=DataConfig("toy_cml", 16, 8)),
+      "no mixture 'toy_cml'; did you mean 'toy_clm'",
+    ),
     (
       lambda: change(model=dataclasses.replace(CONFIG.model, vocab_size=50)),
       "vocabulary of toy_clm has 100 ids and the model only 50 rows",
@@ -201,7 +207,7 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
   wild = change(optimizer=OptimizerConfig(1e30, 1e30, 0, 10), checkpoint_every=1, log_every=1)
-  with pytest.raises(loop.Diverged, match="at step"):
+  with pytest.raises(recorder.Diverged, match="at step"):
     loop.train(wild, tmp_path)
   kept = Checkpoints(tmp_path / "checkpoints", keep=3)
   assert kept.latest_step() == 1
