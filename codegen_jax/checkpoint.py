@@ -3,6 +3,7 @@
 import pathlib
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 
 from codegen_jax.errors import InputError
@@ -88,18 +89,26 @@ def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]
   """
   with ocp.CheckpointManager(
     folder.absolute(),
-    item_names=ITEMS,
     options=ocp.CheckpointManagerOptions(read_only=True),
+    item_handlers={"params": ocp.StandardCheckpointHandler()},
   ) as manager:
     step = manager.latest_step() if folder.is_dir() else None
     if step is None:
       raise InputError(f"there is no checkpoint in {folder}; train first, or give another workdir")
-    try:
-      args = ocp.args.Composite(params=ocp.args.StandardRestore(abstract))
-      return step, manager.restore(step, args=args)["params"]
-    except (ValueError, KeyError) as error:
-      reason = str(error).strip().splitlines()[0]
-      raise InputError(
-        f"step {step} of {folder} does not hold this model ({reason}); give the gin file that"
-        " trained it"
-      ) from error
+    # Compared first: when Orbax itself meets a wrong shape, its other reads fail over many pages.
+    stored, wanted = _shapes(manager.item_metadata(step)["params"].tree), _shapes(abstract)
+    for name in sorted(stored.keys() | wanted.keys()):
+      if stored.get(name) != wanted.get(name):
+        raise InputError(
+          f"step {step} of {folder} does not hold this model (params{name} is"
+          f" {stored.get(name, 'missing')} there and {wanted.get(name, 'missing')} here); give the"
+          " gin file that trained it"
+        )
+    args = ocp.args.Composite(params=ocp.args.StandardRestore(abstract))
+    return step, manager.restore(step, args=args)["params"]
+
+
+def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
+  """{"['head']['bias']": (100,), ...}"""
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {jax.tree_util.keystr(path): tuple(leaf.shape) for path, leaf in leaves}

@@ -29,10 +29,10 @@ EXPERIMENT = Experiment(
     "prose/bits_per_byte": Metric(
       "local_prose_prefix_lm", "held-out prose, the continuation of a prompt that is at hand"
     ),
-    "code/bits_per_byte_no_prompt": Metric(
+    "code_no_prompt/bits_per_byte": Metric(
       "local_code_clm", "held-out code from its first token on, without a prompt"
     ),
-    "prose/bits_per_byte_no_prompt": Metric(
+    "prose_no_prompt/bits_per_byte": Metric(
       "local_prose_clm", "held-out prose from its first token on, without a prompt"
     ),
   },
