@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Sequence
 import dataclasses
+import hashlib
 import pathlib
 import sys
 from typing import Any, NoReturn
@@ -73,6 +74,8 @@ def evaluate(
     scored_by={
       "attention": run.train.attention,
       "model": dataclasses.asdict(run.train.model),
+      # The same step of another training in this folder is another model.
+      "run": hashlib.sha256((workdir / "config.json").read_bytes()).hexdigest(),
     },
   )
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 import dataclasses
-import difflib
 import importlib
 import pathlib
 
+from codegen_jax import did_you_mean
 from codegen_jax.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -77,6 +77,5 @@ def scale_file(scale: str) -> str:
 
 def _known(what: str, name: str, known: list[str]) -> None:
   if name not in known:
-    near = difflib.get_close_matches(name, known, n=1)
-    guess = f"did you mean {near[0]!r}? (known: " if near else "known: ("
-    raise InputError(f"there is no {what} {name!r}; {guess}{', '.join(known)})")
+    near = did_you_mean.suggestion(name, known, form="'{}'")
+    raise InputError(f"there is no {what} {name!r}{near}")

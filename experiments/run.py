@@ -21,6 +21,7 @@ from codegen_jax import main as codegen_jax
 from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.quiet import import_tensorflow
+from codegen_jax.training import metrics as step_metrics
 from experiments import experiment, report, statistics
 from experiments.experiment import Experiment
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str]) -> None:
   command = f"python -m experiments.run {shlex.join(argv)}"
   results = collect(flags.experiment, asked, measured, scale=flags.scale, command=command)
   curves = {
-    arm: [_rows(run["workdir"] / "metrics.jsonl") for run in done] for arm, done in measured.items()
+    arm: [step_metrics.read(run["workdir"]) for run in done] for arm, done in measured.items()
   }
   path = report.write(results, curves, folder / "report")
   print(report.table(results))
@@ -80,7 +81,7 @@ def collect(
 ) -> dict[str, Any]:
   """Everything a report says, from the runs' folders: `{arm: [{"workdir", "results"}, ...]}`."""
   workdirs = [run["workdir"] for runs in measured.values() for run in runs]
-  ends = {workdir: _rows(workdir / "metrics.jsonl")[-1]["step"] for workdir in workdirs}
+  ends = {workdir: step_metrics.read(workdir)[-1]["step"] for workdir in workdirs}
   if len({*ends.values()}) > 1:
     longest, shortest = max(ends, key=ends.__getitem__), min(ends, key=ends.__getitem__)
     raise InputError(
@@ -130,7 +131,7 @@ def _check(asked: Experiment, seed: int, config: Any) -> None:
 
 
 def _arm(asked: Experiment, arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-  last_rows = [_rows(run["workdir"] / "metrics.jsonl")[-1] for run in runs]
+  last_rows = [step_metrics.read(run["workdir"])[-1] for run in runs]
   metrics = {}
   for name, metric in asked.metrics.items():
     per_seed = [run["results"][metric.mixture]["metrics"]["bits_per_byte"] for run in runs]
@@ -158,10 +159,6 @@ def _compare(
 
   difference = statistics.paired_difference(documents(arm), documents(baseline))
   return {"metric": metric, "arm": arm, "baseline": baseline, **dataclasses.asdict(difference)}
-
-
-def _rows(path: pathlib.Path) -> list[dict[str, Any]]:
-  return [json.loads(line) for line in path.open()]
 
 
 def _mean_int(values: Sequence[int]) -> int:

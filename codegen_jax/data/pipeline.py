@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterator
 import dataclasses
-import difflib
 from fractions import Fraction
 import functools
 import hashlib
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 import seqio
 
+from codegen_jax import did_you_mean
 from codegen_jax.data import order
 from codegen_jax.data.batching import empty_row, stack, to_row
 from codegen_jax.data.rows import RowSource
@@ -186,11 +186,9 @@ def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
   """The tasks behind a name and how much of the mixture each one is."""
   known = sorted({*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()})
   if name not in known:
-    near = difflib.get_close_matches(name, known, n=1)
-    guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known) or 'none'}"
+    near = did_you_mean.suggestion(name, known, form="'{}'")
     raise InputError(
-      f"there is no mixture {name!r}; {guess} (a gin file imports the module of tasks/ that makes"
-      " it)"
+      f"there is no mixture {name!r}{near} (a gin file imports the module of tasks/ that makes it)"
     )
   found = seqio.get_mixture_or_task(name)
   tasks = found.tasks if isinstance(found, seqio.Mixture) else [found]

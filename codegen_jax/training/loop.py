@@ -114,6 +114,7 @@ def train(
     return state
   if start:
     progress.note(f"continues from step {start}")
+  run_folder.record_environment(workdir)
 
   step_fn = jax.jit(
     make_train_step(

@@ -48,12 +48,17 @@ def prepare(workdir: pathlib.Path, config: Any, *, gin_text: str, data: dict[str
       write_json(workdir / "config.json", told)
       write_text(workdir / "config.gin", gin_text)
       write_json(workdir / "data.json", data)
-      write_json(workdir / "environment.json", environment())
   except OSError as error:
     raise InputError(
       f"the workdir {workdir} cannot be written ({error.strerror}); give another --workdir or allow"
       " writing there"
     ) from error
+
+
+def record_environment(workdir: pathlib.Path) -> None:
+  """Says what trains here; not called for a run that is finished, which others have trained."""
+  if jax.process_index() == 0:
+    write_json(workdir / "environment.json", environment())
 
 
 def _refuse_another_run(workdir: pathlib.Path, told: dict[str, Any], data: dict[str, Any]) -> None:
