@@ -143,9 +143,7 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
   except InputError as error:
     _leave(program, str(error), INPUT)
   except KeyboardInterrupt:
-    _leave(
-      program, "interrupted; the same command continues from the newest checkpoint", INTERRUPTED
-    )
+    _leave(program, "interrupted; the same command continues", INTERRUPTED)
   except Exception as error:
     # Imported here: naming the training loop must not cost `--help` the import of JAX.
     from codegen_jax.training.loop import Preempted

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from codegen_jax import partitioning
+from codegen_jax import interrupts, partitioning
 from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
@@ -138,32 +138,36 @@ def train(
     flops=flops.flops_per_token(config.model, config.data.seq_len),
     peak=flops.peak_flops(list(mesh.devices.flat)),
   )
-  try:
-    with partitioning.on(mesh):
-      for step in itertools.count(start + 1):
-        batch = jax.tree.map(
-          lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)
-        )
-        state, of_step = step_fn(state, batch)
-        recorder.add(step, of_step)
-        preempted = checkpoints.preempted(step)
-        finished = step == config.total_steps
-        saving = finished or preempted or step % config.checkpoint_every == 0
-        if saving or step % config.log_every == 0:
-          recorder.write()
-        if saving:
-          data = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.totals}
-          checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
-        if finished:
-          return state
-        if preempted:
-          raise Preempted(step)
-  finally:
-    batches.close()
-    checkpoints.close()  # waits for a save that is still being written
-    if log is not None:
-      log.close()
-  raise AssertionError("unreachable")
+  with interrupts.held_back() as interrupt:
+    try:
+      with partitioning.on(mesh):
+        for step in itertools.count(start + 1):
+          batch = jax.tree.map(
+            lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)
+          )
+          state, of_step = step_fn(state, batch)
+          recorder.add(step, of_step)
+          preempted = checkpoints.preempted(step)
+          finished = step == config.total_steps
+          # Where there are other processes, they know nothing of a key that was pressed here.
+          interrupted = interrupt.pressed and jax.process_count() == 1
+          stopping = finished or preempted or interrupted
+          saving = stopping or step % config.checkpoint_every == 0
+          if saving or step % config.log_every == 0:
+            recorder.write()
+          if saving:
+            data = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.totals}
+            checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
+          if stopping or interrupt.pressed:
+            break
+    finally:
+      batches.close()
+      checkpoints.close()  # waits for a save that is still being written
+      if log is not None:
+        log.close()
+  if not finished:
+    raise Preempted(step)
+  return state
 
 
 def _restore(

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import signal
 
 import jax
 import numpy as np
@@ -222,3 +223,16 @@ def test_preemption_saves_the_step_it_stops_at(tmp_path, monkeypatch):
   monkeypatch.undo()
   parts = loop.train(CONFIG, tmp_path)
   assert same(parts, loop.train(CONFIG, tmp_path.with_name("whole")))
+
+
+def test_an_interrupt_saves_the_step_it_stops_at(tmp_path, monkeypatch):
+  def press(self, step: int) -> bool:
+    if step == 4:
+      signal.raise_signal(signal.SIGINT)
+    return False
+
+  monkeypatch.setattr(Checkpoints, "preempted", press)
+  with pytest.raises(KeyboardInterrupt):
+    loop.train(CONFIG, tmp_path)
+  assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4]
+  assert (tmp_path / "checkpoints" / "4").is_dir()
