@@ -149,16 +149,17 @@ def train(
           recorder.add(step, of_step)
           preempted = checkpoints.preempted(step)
           finished = step == config.total_steps
-          # Where there are other processes, they know nothing of a key that was pressed here.
-          interrupted = interrupt.pressed and jax.process_count() == 1
-          stopping = finished or preempted or interrupted
-          saving = stopping or step % config.checkpoint_every == 0
+          # Asked once a step: a key that is pressed while this step is saved stops the next one.
+          interrupted = interrupt.pressed
+          # Where there are other processes, they know nothing of it and would not save with us.
+          saving = finished or preempted or (interrupted and jax.process_count() == 1)
+          saving = saving or step % config.checkpoint_every == 0
           if saving or step % config.log_every == 0:
             recorder.write()
           if saving:
             data = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.totals}
             checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
-          if stopping or interrupt.pressed:
+          if finished or preempted or interrupted:
             break
     finally:
       batches.close()

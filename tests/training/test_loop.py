@@ -225,14 +225,18 @@ def test_preemption_saves_the_step_it_stops_at(tmp_path, monkeypatch):
   assert same(parts, loop.train(CONFIG, tmp_path.with_name("whole")))
 
 
-def test_an_interrupt_saves_the_step_it_stops_at(tmp_path, monkeypatch):
-  def press(self, step: int) -> bool:
+@pytest.mark.parametrize(("during", "stops_at"), [("preempted", 4), ("save", 5)])
+def test_an_interrupt_saves_the_step_it_stops_at(during, stops_at, tmp_path, monkeypatch):
+  real = getattr(Checkpoints, during)
+
+  def press(self, step: int, **state):
     if step == 4:
       signal.raise_signal(signal.SIGINT)
-    return False
+    return real(self, step, **state)
 
-  monkeypatch.setattr(Checkpoints, "preempted", press)
+  monkeypatch.setattr(Checkpoints, during, press)
+  config = dataclasses.replace(CONFIG, checkpoint_every=4)
   with pytest.raises(KeyboardInterrupt):
-    loop.train(CONFIG, tmp_path)
-  assert [row["step"] for row in rows(tmp_path)] == [1, 2, 3, 4]
-  assert (tmp_path / "checkpoints" / "4").is_dir()
+    loop.train(config, tmp_path)
+  assert [row["step"] for row in rows(tmp_path)] == list(range(1, stops_at + 1))
+  assert (tmp_path / "checkpoints" / str(stops_at)).is_dir()
