@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""How a run ends that did not get to its end, and is no bug."""
 
 
 class InputError(ValueError):
@@ -8,3 +8,11 @@ class InputError(ValueError):
   command line prints it without a traceback and exits with code 2; every other exception is a bug
   of ours and keeps its traceback.
   """
+
+
+class Diverged(ArithmeticError):  # noqa: N818 (an event, not an error)
+  """The loss is no longer a number."""
+
+
+class Preempted(Exception):  # noqa: N818 (an event, not an error)
+  """The machine is being taken away; the step in args[0] is saved."""

@@ -9,7 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from codegen_jax import config as gin_config
-from codegen_jax.errors import InputError
+from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.quiet import import_tensorflow, quiet
 
 # What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted
@@ -144,18 +144,10 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
     _leave(program, str(error), INPUT)
   except KeyboardInterrupt:
     _leave(program, "interrupted; the same command continues", INTERRUPTED)
-  except Exception as error:
-    # Imported here: naming the training loop must not cost `--help` the import of JAX.
-    from codegen_jax.training.loop import Preempted
-    from codegen_jax.training.recorder import Diverged
-
-    if isinstance(error, Preempted):
-      _leave(
-        program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED
-      )
-    if isinstance(error, Diverged):
-      _leave(program, str(error), DIVERGED)
-    raise
+  except Preempted as error:
+    _leave(program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED)
+  except Diverged as error:
+    _leave(program, str(error), DIVERGED)
   sys.exit(0)
 
 

@@ -98,7 +98,9 @@ def state_sharding(boxed_state: PyTree, mesh: Mesh, rules: Rules = RULES) -> PyT
         )
     return sharding
 
-  boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
+  def boxed(leaf) -> bool:
+    return isinstance(leaf, nn.LogicallyPartitioned)
+
   return jax.tree_util.tree_map_with_path(place, boxed_state, is_leaf=boxed)
 
 

@@ -3,9 +3,7 @@
 import pytest
 
 from codegen_jax import distributed, main
-from codegen_jax.errors import InputError
-from codegen_jax.training.loop import Preempted
-from codegen_jax.training.recorder import Diverged
+from codegen_jax.errors import Diverged, InputError, Preempted
 
 
 def leave(error: BaseException | None) -> int:

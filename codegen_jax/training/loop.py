@@ -12,7 +12,7 @@ from codegen_jax import interrupts, partitioning
 from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
-from codegen_jax.errors import InputError
+from codegen_jax.errors import InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
 from codegen_jax.models.transformer import Transformer
@@ -25,10 +25,6 @@ from codegen_jax.training.progress import Progress
 from codegen_jax.training.recorder import Recorder
 from codegen_jax.training.state import TrainState
 from codegen_jax.training.step import make_train_step
-
-
-class Preempted(Exception):  # noqa: N818 (an event, not an error)
-  """The machine is being taken away; the step in args[0] is saved."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,13 +7,10 @@ from typing import Any
 
 import jax
 
+from codegen_jax.errors import Diverged
 from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.progress import Progress
 from codegen_jax.types import Metrics
-
-
-class Diverged(ArithmeticError):  # noqa: N818 (an event, not an error)
-  """The loss is no longer a number."""
 
 
 class Recorder:

@@ -12,7 +12,7 @@ from codegen_jax.models.masks import Attention
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.training.losses import Loss, next_token_loss
 from codegen_jax.training.state import TrainState
-from codegen_jax.types import Array, Batch, Metrics, Params
+from codegen_jax.types import Array, Batch, Metrics, Params, PyTree
 
 
 def make_train_step(
@@ -43,11 +43,10 @@ def make_train_step(
     if microbatches == 1:
       grads, loss = gradient(state.params, batch)
     else:
-      add = lambda total, part: jax.tree.map(jnp.add, total, part)  # noqa: E731
       empty = jax.tree.map(jnp.zeros_like, (state.params, Loss(*[jnp.zeros(())] * 3)))
       parts = {name: _split(rows, microbatches) for name, rows in vars(batch).items()}
       (grads, loss), _ = jax.lax.scan(
-        lambda total, part: (add(total, gradient(state.params, Batch(**part))), None), empty, parts
+        lambda total, part: (_add(total, gradient(state.params, Batch(**part))), None), empty, parts
       )
     # A batch may score nothing at all (every row a prefix): then nothing is learnt, without a NaN.
     scored = jnp.maximum(loss.scored, 1.0)
@@ -64,6 +63,10 @@ def make_train_step(
     return TrainState(state.step + 1, params, opt_state), metrics
 
   return train_step
+
+
+def _add(total: PyTree, part: PyTree) -> PyTree:
+  return jax.tree.map(jnp.add, total, part)
 
 
 def _split(rows: jax.Array, parts: int) -> jax.Array:

@@ -11,10 +11,10 @@ import pytest
 
 from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data.pipeline import DataConfig
-from codegen_jax.errors import InputError
+from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.partitioning import PartitioningConfig
-from codegen_jax.training import loop, recorder
+from codegen_jax.training import loop
 from codegen_jax.training.loop import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig
 from tests.data import toy  # noqa: F401  (registers its tasks)
@@ -208,7 +208,7 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
   wild = change(optimizer=OptimizerConfig(1e30, 1e30, 0, 10), checkpoint_every=1, log_every=1)
-  with pytest.raises(recorder.Diverged, match="at step"):
+  with pytest.raises(Diverged, match="at step"):
     loop.train(wild, tmp_path)
   kept = Checkpoints(tmp_path / "checkpoints", keep=3)
   assert kept.latest_step() == 1
@@ -217,7 +217,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
 
 def test_preemption_saves_the_step_it_stops_at(tmp_path, monkeypatch):
   monkeypatch.setattr(Checkpoints, "preempted", lambda self, step: step == 4)
-  with pytest.raises(loop.Preempted) as stopped:
+  with pytest.raises(Preempted) as stopped:
     loop.train(CONFIG, tmp_path)
   assert stopped.value.args == (4,)
   monkeypatch.undo()
