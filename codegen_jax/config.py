@@ -98,7 +98,7 @@ def parse_gin_flags(argv: Sequence[str]) -> tuple[list[str], list[str], list[str
   """Takes t5x's flags out of a command line: (gin_files, bindings, search_paths, rest).
 
   --gin_file=X            may be repeated; the later file wins
-  --gin.STEPS=5           the binding `STEPS = 5`; text needs no quotes: --gin.MIXTURE=local_clm
+  --gin.STEPS=5           the binding `STEPS = 5`; text needs no quotes: --gin.MIXTURE=toy_clm
   --gin_bindings='A = 1'  the same, as gin writes it
   --gin_search_paths=a,b  where to look for gin files first
 

@@ -1,22 +1,38 @@
 """What every task here shares: how it is registered with seqio."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import seqio
 
 from codegen_jax.data.objectives import Objective
 from codegen_jax.data.rows import SEQIO_NAMES, RowSource, read_rows
+from codegen_jax.errors import InputError
+from tasks import recipes
 from tasks.sources import Source
 
 
-def add_task(name: str, source: Source, objective: Objective) -> seqio.Task:
-  """Registers `source` read with `objective`; nothing is read or tokenised before it is used."""
+def add_task(
+  name: str,
+  source: Source,
+  objective: Objective,
+  *,
+  level: Literal["context", "document"] = "context",
+  epochs: int | None = None,
+) -> seqio.Task:
+  """Registers `source` read with `objective`; nothing is read or tokenised before it is used.
+
+  With level="document" the objective sees documents whole, before they are cut into rows.  After
+  `epochs` passes over the corpus the task ends; otherwise it begins again without end.
+  """
   rows = RowSource(
     name,
     corpus=source.name,
     splits={split: source.reader(split) for split in source.splits},
     objective=objective,
     record=source.record,
+    level=level,
+    epochs=epochs,
   )
   feature = seqio.Feature(source.vocabulary, add_eos=False)
   return seqio.TaskRegistry.add(
@@ -29,5 +45,25 @@ def add_task(name: str, source: Source, objective: Objective) -> seqio.Task:
 
 
 def add_mixture(name: str, rates: Mapping[str, float]) -> seqio.Mixture:
-  """Registers a mixture of tasks; the rates are shares of rows, and so of tokens."""
+  """Registers a mixture of tasks; the rates are shares of the text that is read, in tokens."""
+  if not all(rate >= 0 for rate in rates.values()) or not sum(rates.values()):
+    raise InputError(
+      f"the mixture {name!r} has the rates {dict(rates)}; a rate is a share, none of them negative"
+      " and not all 0"
+    )
   return seqio.MixtureRegistry.add(name, list(rates.items()))
+
+
+def add_recipes(corpus: str, source: Source) -> None:
+  """Registers `source` with every objective of the lessons: `<corpus>_clm`, `<corpus>_psm`, ..."""
+  for name, objective in recipes.recipes(source.vocabulary).items():
+    add_task(f"{corpus}_{name}", source, objective)
+    add_task(f"{corpus}_{name}_epochs_5", source, objective, epochs=5)
+  for name, made in recipes.DOCUMENT_LEVEL.items():
+    add_task(f"{corpus}_{name}", source, made(source.vocabulary), level="document")
+
+
+def add_equal_mixtures(name: str, first: str, second: str, source: Source) -> None:
+  """Registers half `first`, half `second` with every objective: `<name>_clm`, `<name>_psm`, ..."""
+  for recipe in recipes.recipes(source.vocabulary):
+    add_mixture(f"{name}_{recipe}", {f"{first}_{recipe}": 0.5, f"{second}_{recipe}": 0.5})

@@ -507,8 +507,8 @@ def test_flags_follow_t5x():
 @pytest.mark.parametrize(
   ("given", "binding"),
   [
-    ("local_clm", "M = 'local_clm'"),
-    ("'local_clm'", "M = 'local_clm'"),
+    ("code_and_prose_clm", "M = 'code_and_prose_clm'"),
+    ("'code_and_prose_clm'", "M = 'code_and_prose_clm'"),
     ("gs://a/b=c", "M = 'gs://a/b=c'"),
     ("2b", "M = '2b'"),
     ("it's", 'M = "it\'s"'),

@@ -74,7 +74,7 @@ def test_every_model_can_be_laid_over_every_arm(arm, model):
 @pytest.mark.parametrize("model", MODELS)
 def test_a_model_is_the_same_whatever_it_is_laid_over(model):
   # Every arm includes a model already: what a file leaves unsaid, that one says instead.
-  bindings = ("MIXTURE = 'local_clm'", "ATTENTION = 'causal'")
+  bindings = ("MIXTURE = 'code_and_prose_clm'", "ATTENTION = 'causal'")
   alone = load("gin_configs/base/pretrain.gin", MODELS[model], bindings=bindings).train
   over = load(ARMS["lesson1_causal"], MODELS[model]).train
   assert over == alone
@@ -90,7 +90,7 @@ def test_the_arms_of_lesson_1_differ_in_their_mask_and_what_is_scored_alone(size
     name: (causal[name], prefix[name]) for name in causal if causal[name] != prefix[name]
   } == {
     "train.attention": ("'causal'", "'prefix'"),
-    "train.data.mixture": ("'local_clm'", "'local_prefix_lm'"),
+    "train.data.mixture": ("'code_and_prose_clm'", "'code_and_prose_prefix_lm'"),
   }
 
 

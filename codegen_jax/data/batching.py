@@ -20,6 +20,7 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
       loss_mask    1 1 1 1 1        loss_mask    1 1 0 1 0 0
 
   A document's last token has no target, and no document is scored on the first token of the next.
+  Where an objective asks for `answers`, targets are these, each in its own place.
   With `separate_documents=False` the row is one document, as CodeGen's were: documents read each
   other and every token but the row's first is scored.
   """
@@ -32,7 +33,11 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
   starts = np.flatnonzero(np.diff(segments, prepend=-1))
   lengths = np.diff(starts, append=n)
   same_document = np.diff(segments, append=-1) == 0
-  following = np.roll(example.tokens, -1)
+  if example.answers is None:
+    targets = np.where(same_document, np.roll(example.tokens, -1), 0)
+    loss_mask = np.roll(example.loss_mask, -1) & same_document
+  else:
+    targets, loss_mask = example.answers, example.loss_mask
 
   def padded(values: np.ndarray, dtype: type) -> np.ndarray:
     row: np.ndarray = np.zeros((1, length), dtype)
@@ -41,8 +46,8 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
 
   return Batch(
     inputs=padded(example.tokens, np.int32),
-    targets=padded(np.where(same_document, following, 0), np.int32),
-    loss_mask=padded(np.roll(example.loss_mask, -1) & same_document, np.bool_),
+    targets=padded(targets, np.int32),
+    loss_mask=padded(loss_mask, np.bool_),
     prefix_mask=padded(example.prefix_mask, np.bool_),
     segment_ids=padded(segments, np.int32),
     positions=padded(np.arange(n) - np.repeat(starts, lengths), np.int32),

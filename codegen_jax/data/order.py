@@ -57,6 +57,15 @@ def locate(index: int, rates: Sequence[Fraction]) -> tuple[int, int]:
   return first, index
 
 
+def counts(total: int, rates: Sequence[Fraction]) -> list[int]:
+  """How many of the first `total` rows of a mixture come from each task."""
+  if len(rates) == 1:
+    return [total]
+  middle = len(rates) // 2
+  left = math.ceil(total * (sum(rates[:middle]) / sum(rates)))
+  return counts(left, rates[:middle]) + counts(total - left, rates[middle:])
+
+
 def _mix(x: int, key: int) -> int:
   """splitmix64's finaliser."""
   x = (x + key * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF

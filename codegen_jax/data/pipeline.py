@@ -1,5 +1,6 @@
 """From the name of a mixture to batches, by index: a run's place in its data is one integer."""
 
+import bisect
 from collections.abc import Generator, Iterator
 import dataclasses
 from fractions import Fraction
@@ -53,6 +54,14 @@ class DataConfig:
       raise InputError(f"the seed is {self.seed}; it must lie between 0 and 2**32 - 1")
 
 
+@dataclasses.dataclass
+class Left:
+  """Documents that an objective did not change as it should have, for one reason."""
+
+  documents: int = 0
+  first: str = ""
+
+
 class Reader:
   """The rows of a mixture, each addressed by its index."""
 
@@ -61,7 +70,18 @@ class Reader:
     self._tasks, self._rates = _resolve(config.mixture)
     self._sources = [task.source for task in self._tasks]
     # Opened here, so that a missing corpus stops a run before anything is compiled.
-    self._sizes = [source.num_rows(config.split, config.seq_len) for source in self._sources]
+    where = config.split, config.seq_len
+    self._sizes = [source.num_rows(*where) for source in self._sources]
+    # Rates are shares of the text that is read, and rows of different objectives take more or less.
+    tokens = [source.tokens_per_row(*where) for source in self._sources]
+    rows = [rate / per_row for rate, per_row in zip(self._rates, tokens, strict=True)]
+    self._rows_rates = [rate / sum(rows) for rate in rows]
+    self.left: dict[tuple[str, str], Left] = {}
+
+  @property
+  def in_place(self) -> bool:
+    """Whether targets are what stands in each place (masked language modelling), not what comes."""
+    return self._sources[0].objective.in_place
 
   @property
   def vocabulary(self) -> seqio.Vocabulary:
@@ -74,9 +94,42 @@ class Reader:
 
   def row(self, index: int) -> Batch:
     """Row `index` of the endless, shuffled mixture."""
-    task, count = order.locate(index, self._rates)
+    task, count = order.locate(index, self._rows_rates)
     epoch, row = divmod(count, self._sizes[task])
     return self._read(task, epoch=epoch, row=row, shuffle=True)
+
+  def check_attention(self, attention: str) -> None:
+    """Raises InputError for targets that this attention would see, or never learn to use."""
+    if self.in_place != (attention == "bidirectional"):
+      asks = "for tokens in their places" if self.in_place else "for next tokens"
+      needs = "'bidirectional'" if self.in_place else "'causal' or 'prefix'"
+      raise InputError(
+        f"{self.config.mixture} asks {asks} and ATTENTION is {attention!r}; set it to {needs}, or"
+        " choose another mixture"
+      )
+
+  def check_has(self, num_rows: int) -> None:
+    """Raises InputError if a task that may be read so many times would be read more."""
+    counts = order.counts(num_rows, self._rows_rates)
+    for source, size, count in zip(self._sources, self._sizes, counts, strict=True):
+      if source.epochs is not None and count > size * source.epochs:
+        raise InputError(
+          f"the task {source.task} ends after {source.epochs} passes of {size} rows, and the run"
+          f" reads {count} of it; lower TOTAL_STEPS to {self._last_batch(num_rows)} at the most"
+        )
+
+  def _last_batch(self, num_rows: int) -> int:
+    """The largest number of batches, below so many rows, for which every task has rows enough."""
+
+    def fits(num_batches: int) -> bool:
+      counts = order.counts(num_batches * self.config.batch_size, self._rows_rates)
+      return all(
+        source.epochs is None or count <= size * source.epochs
+        for source, size, count in zip(self._sources, self._sizes, counts, strict=True)
+      )
+
+    batches = range(num_rows // self.config.batch_size + 1)
+    return bisect.bisect_left(batches, True, key=lambda n: not fits(n)) - 1
 
   def rows_in_order(self, max_rows: int = 0) -> Iterator[tuple[Batch, tuple[str, ...]]]:
     """The rows of one epoch in the order of its files, with the paths of each row's documents.
@@ -89,15 +142,21 @@ class Reader:
       for row in (i * size // chosen for i in range(chosen)):
         # Documents that read each other cannot be told apart by their scores: the row is the unit.
         apart = self.config.separate_documents
-        told = source.paths(self.config.split, row=row, length=length)
+        where = {"seed": self.config.seed, "epoch": 0, "row": row, "length": length}
+        told = source.paths(self.config.split, **where, shuffle=False)
         paths = told if apart else (f"row {row} of {source.task}",)
         yield self._read(task, epoch=0, row=row, shuffle=False), paths
 
   def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Batch:
-    c = self.config
-    example = self._sources[task].example(
-      c.split, seed=c.seed, epoch=epoch, row=row, length=c.seq_len, shuffle=shuffle
-    )
+    c, source = self.config, self._sources[task]
+    where = {"seed": c.seed, "epoch": epoch, "row": row, "length": c.seq_len, "shuffle": shuffle}
+    example = source.example(c.split, **where)
+    for change in example.changes:
+      if change.left:
+        told = self.left.setdefault((source.task, change.left), Left())
+        told.documents += 1
+        if not told.first:
+          told.first = source.paths(c.split, **where)[change.segment - 1]
     return to_row(example, c.seq_len, separate_documents=c.separate_documents)
 
   def record(self) -> dict[str, Any]:
@@ -115,7 +174,8 @@ class Reader:
     """Changes with anything that changes a row: the data, the objectives, the rates, the config."""
     tasks = [
       [source.task, source.corpus, source.store(self.config.split).fingerprint]
-      + [str(rate), repr(source.objective)]
+      + [str(rate), repr(source.objective), source.level]
+      + [source.cut(self.config.split, self.config.seq_len).strides]
       for rate, source in zip(self._rates, self._sources, strict=True)
     ]
     told = json.dumps([tasks, dataclasses.asdict(self.config)])
@@ -207,6 +267,11 @@ def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
   for rate in rates:
     if not 0 < rate < math.inf:
       raise InputError(f"the mixture {name!r} has a rate of {rate}; every rate must be positive")
+  if len({task.source.objective.in_place for task in tasks}) > 1:
+    raise InputError(
+      f"{name!r} mixes tasks that ask for tokens in their places with tasks that ask for the next:"
+      " no one attention can learn both"
+    )
   exact = [Fraction(str(rate)) for rate in rates]  # as it was written: 0.1 is a tenth
   return tasks, [rate / sum(exact) for rate in exact]
 

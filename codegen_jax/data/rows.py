@@ -4,16 +4,21 @@ seqio draws noise by the position in a stream: with one seed, every host and eve
 gets the same noise, and a stream cannot be entered in the middle.  Here nothing is a stream.
 """
 
+import bisect
 from collections.abc import Callable, Mapping
+import dataclasses
+from fractions import Fraction
+import functools
+import itertools
 import secrets
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, Unpack
 
 import numpy as np
 import seqio
 
 from codegen_jax.data import order
 from codegen_jax.data.batching import FIELDS, to_row
-from codegen_jax.data.objectives import Example, Objective
+from codegen_jax.data.objectives import Choose, Example, Objective
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
@@ -29,11 +34,88 @@ SEQIO_NAMES = {
 }
 
 
+class Where(TypedDict):
+  """A row of a task: `row` counts in the order of its epoch, or in the corpus's without shuffle."""
+
+  seed: int
+  epoch: int
+  row: int
+  length: int
+  shuffle: NotRequired[bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+  """Rows of a corpus, each at a place that follows from its number alone.
+
+  Objectives are dealt out: each run of `len(deal)` rows has every one of `deal`, in an order of its
+  own, and each row as many tokens as its objective leaves room for.
+
+      deal  a b    strides  3 2    num_tokens  12    [. . .][. .] [. .][. . .] [. .]
+  """
+
+  deal: tuple[Objective, ...]
+  strides: tuple[int, ...]
+  num_tokens: int
+
+  @functools.cached_property
+  def num_rows(self) -> int:
+    hands, left = divmod(self.num_tokens, sum(self.strides))
+    begun = sum(start < left for start in itertools.accumulate(self.strides, initial=0))
+    return hands * len(self.deal) + begun
+
+  def find(self, row: int, key: int) -> tuple[Objective, slice]:
+    """The objective and the tokens of a row; `key` decides the order of each hand."""
+    size = len(self.deal)
+    hand, card = divmod(row, size)
+    start, cards = hand * sum(self.strides), list(range(size))
+    if size > 1 and start + sum(self.strides) <= self.num_tokens:  # else in order, to its end
+      cards = [order.permuted(i, size, key + hand * size) for i in range(card + 1)]
+    start += sum(self.strides[i] for i in cards[:card])
+    stop = min(start + self.strides[cards[card]], self.num_tokens)
+    return self.deal[cards[card]], slice(start, stop)
+
+
+def documents_in_a_row(store: TokenStore, length: int) -> int:
+  """How many documents most rows of so many tokens hold: 19 of 20."""
+  last = max(store.num_tokens - length, 0)
+  starts = np.linspace(0, last, min(last + 1, 100_000)).astype(np.int64)
+  stops = np.minimum(starts + length, store.num_tokens)
+  first, after = store.offsets.searchsorted(starts, "right"), store.offsets.searchsorted(stops)
+  return int(np.quantile(after - first + 1, 0.95, method="higher"))
+
+
+def _stride(objective: Objective, length: int, documents: int) -> int:
+  """The most tokens that a row can take, and half a row where documents are too short for any."""
+  fewest = length // 2
+  fits = bisect.bisect_right(
+    range(fewest + 1, length + 1), length, key=lambda n: n + objective.growth(n, documents)
+  )
+  return fewest + fits
+
+
+def _stride_for_documents(objective: Objective, length: int, store: TokenStore) -> int:
+  """Documents have room in proportion: all but the shortest, which hold a hundredth of the text."""
+  lengths = np.sort(np.diff(store.offsets))
+  short = int(lengths[lengths.cumsum().searchsorted(store.num_tokens / 100)])
+  return max((length - 2) * short // (short + objective.growth(short)), length // 2)
+
+
 class RowSource(seqio.DataSource):
   """All documents of a split end to end, cut into rows, each row handed to an objective.
 
   The order of an epoch depends on the corpus and not on the task, so that two arms which differ in
   their objective read the same text in the same order; the noise depends on the task.
+
+  Args:
+    task: the name that the noise is drawn under.
+    corpus: the name that the order is drawn under.
+    splits: what opens the tokens of each split.
+    objective: what each row is handed to.
+    record: what a result says of the corpus.
+    level: "context": documents are cut into rows, and then the objective sees them.  "document": it
+      sees each document whole, and what it made of it is cut.
+    epochs: how many times the corpus may be read; without end where it is None.
   """
 
   def __init__(
@@ -44,7 +126,14 @@ class RowSource(seqio.DataSource):
     splits: Mapping[str, Callable[[], TokenStore]],
     objective: Objective,
     record: Callable[[], dict[str, Any]] = dict,
+    level: Literal["context", "document"] = "context",
+    epochs: int | None = None,
   ):
+    if level not in ("context", "document") or (epochs is not None and epochs < 1):
+      raise InputError(
+        f"the task {task} has level={level!r} and epochs={epochs}; a level is 'context' or"
+        " 'document', and a corpus is read once or more"
+      )
     if " at 0x" in repr(objective):
       raise InputError(
         f"the objective of the task {task} is {objective!r}, which does not tell its settings, so"
@@ -56,7 +145,9 @@ class RowSource(seqio.DataSource):
     self.task = task
     self.corpus = corpus
     self.objective = objective
-    self.record = record  # what a result says of the corpus
+    self.record = record
+    self.level = level
+    self.epochs = epochs
     self._stores = dict(splits)
 
   def store(self, split: str) -> TokenStore:
@@ -66,34 +157,99 @@ class RowSource(seqio.DataSource):
       )
     return self._stores[split]()
 
+  @functools.lru_cache  # noqa: B019 (a source lives as long as the process)
+  def cut(self, split: str, length: int) -> "Cut":
+    """How the split is cut into rows.
+
+    Raises:
+      InputError: the objective cannot work on such rows.
+    """
+    store = self.store(split)
+    deal: tuple[Objective, ...] = (self.objective,)
+    if isinstance(self.objective, Choose) and self.level == "context":
+      deal = self.objective.deal
+    documents = documents_in_a_row(store, length)
+    strides = []
+    for objective in deal:
+      if self.level == "context":
+        strides.append(_stride(objective, length, documents))
+      else:
+        strides.append(_stride_for_documents(objective, length, store))
+      try:
+        objective.check(strides[-1], documents)
+      except InputError as error:
+        raise InputError(f"the task {self.task}: {error}") from error
+    return Cut(deal, tuple(strides), store.num_tokens)
+
   def num_rows(self, split: str, length: int) -> int:
     """Rows of one epoch; the last one is shorter where the tokens do not divide."""
-    return -(-self.store(split).num_tokens // length)
+    return self.cut(split, length).num_rows
 
-  def place(self, split: str, *, seed: int, epoch: int, row: int, length: int) -> slice:
-    """Which tokens of the split the row-th row of a shuffled epoch holds."""
-    key = order.stable_hash(seed, self.corpus, epoch)
-    return self._cut(split, order.permuted(row, self.num_rows(split, length), key), length)
+  def tokens_per_row(self, split: str, length: int) -> Fraction:
+    """Of the corpus: fewer than a row holds where the objective adds some."""
+    strides = self.cut(split, length).strides
+    return Fraction(sum(strides), len(strides))
 
-  def example(
-    self, split: str, *, seed: int, epoch: int, row: int, length: int, shuffle: bool = True
-  ) -> Example:
-    if shuffle:
-      where = self.place(split, seed=seed, epoch=epoch, row=row, length=length)
-    else:
-      where = self._cut(split, row, length)
-    tokens, documents = self.store(split).slice(where.start, where.stop)
-    plain = Example.plain(tokens, documents - documents[0] + 1)
-    return self.objective(plain, order.generator(seed=seed, task=self.task, epoch=epoch, row=row))
+  def place(self, split: str, **where: Unpack[Where]) -> slice:
+    """Which tokens of the split a row holds."""
+    return self._find(split, **where)[1]
 
-  def paths(self, split: str, *, row: int, length: int) -> tuple[str, ...]:
-    """The documents of a row in file order, as segments 1, 2, ... number them."""
-    store, where = self.store(split), self._cut(split, row, length)
-    first, last = store.document_at(where.start), store.document_at(where.stop - 1)
+  def _find(self, split: str, **where: Unpack[Where]) -> tuple[Objective, slice]:
+    cut, row = self.cut(split, where["length"]), where["row"]
+    if where.get("shuffle", True):
+      key = order.stable_hash(where["seed"], self.corpus, where["epoch"])
+      row = order.permuted(row, cut.num_rows, key)
+    return cut.find(row, order.stable_hash(where["seed"], self.task, where["epoch"]))
+
+  def example(self, split: str, **where: Unpack[Where]) -> Example:
+    objective, place = self._find(split, **where)
+    if self.level == "document":
+      return self._of_whole_documents(split, place, where)
+    tokens, documents = self.store(split).slice(place.start, place.stop)
+    room = where["length"] - len(tokens)
+    plain = Example.plain(tokens, documents - documents[0] + 1, room=room)
+    seed, epoch, row = where["seed"], where["epoch"], where["row"]
+    return objective(plain, order.generator(seed=seed, task=self.task, epoch=epoch, row=row))
+
+  def _of_whole_documents(self, split: str, place: slice, where: Where) -> Example:
+    """What the objective makes of each document, in the row's share of it.
+
+    A document that grows does so in proportion in each of its rows, so that a row is found without
+    making those before it:
+
+        document   a b c d e f g h        made of it   A B C D E F G H I J
+        rows       [a b c d] [e f g h]    rows         [A B C D E] [F G H I J]
+    """
+    store, parts = self.store(split), []
+    first, last = store.document_at(place.start), store.document_at(place.stop - 1)
+    for segment, document in enumerate(range(first, last + 1), 1):
+      begin, end = store.offsets[document : document + 2].tolist()
+      made = self._of_document(split, document, where["seed"], where["epoch"], where["length"])
+      n, grown = end - begin, len(made.tokens)
+      start, stop = max(place.start - begin, 0), min(place.stop, end) - begin
+      part = made.part(slice(start * grown // n, stop * grown // n))
+      numbered = np.full(len(part.tokens), segment, np.int32)
+      changes = tuple(dataclasses.replace(change, segment=segment) for change in part.changes)
+      parts.append(dataclasses.replace(part, segment_ids=numbered, changes=changes))
+    return Example.joined(parts)
+
+  @functools.lru_cache(256)  # noqa: B019 (rows that share a document are often far apart)
+  def _of_document(self, split: str, document: int, seed: int, epoch: int, length: int) -> Example:
+    store, (stride,) = self.store(split), self.cut(split, length).strides
+    tokens, _ = store.slice(*store.offsets[document : document + 2].tolist())
+    n = len(tokens)
+    # Rounding adds a token at the most where a row cuts into a document, so at both its ends.
+    room = max(n * (length - 2) // stride - n, 0)
+    plain = Example.plain(tokens, np.ones(n, np.int32), room=room)
+    name = f"{self.task} document"
+    noise = order.generator(seed=seed, task=name, epoch=epoch, row=document)
+    return self.objective(plain, noise)
+
+  def paths(self, split: str, **where: Unpack[Where]) -> tuple[str, ...]:
+    """The documents of a row, as segments 1, 2, ... number them."""
+    store, place = self.store(split), self.place(split, **where)
+    first, last = store.document_at(place.start), store.document_at(place.stop - 1)
     return store.paths[first : last + 1]
-
-  def _cut(self, split: str, piece: int, length: int) -> slice:
-    return slice(piece * length, min((piece + 1) * length, self.store(split).num_tokens))
 
   # What seqio asks of a source.  It knows neither the row length nor the epoch, so the source hands
   # on what it was told and `read_rows`, which knows both, makes the rows.

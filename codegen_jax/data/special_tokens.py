@@ -25,13 +25,21 @@ def mask(k: int) -> str:
   return f"<mask_{k}>"
 
 
+def dummy(k: int) -> str:
+  return f"<dummy_{k}>"
+
+
 def _masks(num_masks: int) -> tuple[str, ...]:
   return tuple(mask(k) for k in range(num_masks, 0, -1))
 
 
+_DUMMIES = tuple(dummy(k) for k in range(4))
+
+
 def trained(num_masks: int) -> tuple[str, ...]:
   """The last ids of a vocabulary trained here, in order."""
-  return (END_OF_TEXT, SEP, EOM, FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX, *_masks(num_masks))
+  fim = (FIM_PREFIX, FIM_MIDDLE, FIM_SUFFIX)
+  return (END_OF_TEXT, *fim, *_DUMMIES, SEP, EOM, *_masks(num_masks))
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,6 @@ class Layout:
 
 
 _RUNS = (*(" " * n for n in range(31, 1, -1)), *("\t" * n for n in range(9, 1, -1)))
-_DUMMIES = ("<dummy_0>", "<dummy_1>", "<dummy_2>", "<dummy_3>")
 
 # StarCoder's list.  Published for CodeGen2.5: that there are 18, and the ids of the first three.
 # Inferred: that the other fifteen follow in StarCoder's own order.

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 import hashlib
+import itertools
 import json
 import os
 import pathlib
 import re
 from typing import Any
 
+from jaxtyping import Bool, Int32
+import numpy as np
 from tokenizers import Tokenizer
 
 from codegen_jax.data import special_tokens
@@ -34,7 +37,10 @@ class Tables:
 
   tokenizer: Tokenizer  # blind to specials, never changed: threads share it
   token_bytes: list[bytes]  # one for each row of the embedding
+  num_bytes: Int32[np.ndarray, " V"]  # of text behind each id: none behind specials
   specials: dict[str, int]
+  is_special: Bool[np.ndarray, " V"]
+  mask_ids: Int32[np.ndarray, " masks"]
   any_special: re.Pattern[str]
   fingerprint: str
 
@@ -76,7 +82,23 @@ def read(path: pathlib.Path, rows: int | None) -> Tables:
     )
   longest_first = sorted(specials, key=len, reverse=True)
   any_special = re.compile(f"({'|'.join(map(re.escape, longest_first))})")
-  return Tables(tokenizer, table, specials, any_special, _fingerprint(settings))
+  is_special = np.zeros(len(table), bool)
+  is_special[list(specials.values())] = True
+  return Tables(
+    tokenizer,
+    table,
+    np.array([len(token) for token in table], np.int32) * ~is_special,
+    specials,
+    is_special,
+    _mask_ids(specials),
+    any_special,
+    _fingerprint(settings),
+  )
+
+
+def _mask_ids(specials: dict[str, int]) -> Int32[np.ndarray, " masks"]:
+  names = itertools.takewhile(specials.__contains__, map(special_tokens.mask, itertools.count(1)))
+  return np.array([specials[name] for name in names], np.int32)
 
 
 def _token_bytes(token: str) -> bytes:

@@ -12,7 +12,7 @@ import pathlib
 import threading
 from typing import Any
 
-from jaxtyping import Int, Int32
+from jaxtyping import Bool, Int, Int32
 import numpy as np
 import seqio
 
@@ -95,13 +95,13 @@ class ByteLevelBPE(seqio.Vocabulary):
       raise InputError(f"this vocabulary has no special token {name!r}{hint}")
     return specials[name]
 
-  @functools.cached_property
+  def mask_ids(self) -> Int32[np.ndarray, " masks"]:
+    """The ids of <mask_1>, <mask_2>, ..., as far as there is no gap."""
+    return self._tables.mask_ids
+
+  @property
   def num_masks(self) -> int:
-    """How many of <mask_1>, <mask_2>, ... there are without a gap."""
-    k = 0
-    while special_tokens.mask(k + 1) in self._tables.specials:
-      k += 1
-    return k
+    return len(self._tables.mask_ids)
 
   def mask_id(self, k: int) -> int:
     """The id of <mask_k>; k counts from 1."""
@@ -110,14 +110,20 @@ class ByteLevelBPE(seqio.Vocabulary):
         f"there is no <mask_{k}>: this vocabulary has {self.num_masks} masks, counted from 1; "
         "corrupt fewer spans per example or train a vocabulary with a larger num_masks"
       )
-    return self._tables.specials[special_tokens.mask(k)]
+    return int(self._tables.mask_ids[k - 1])
+
+  def is_special(self) -> Bool[np.ndarray, " V"]:
+    """Which ids are special tokens: what `encode` never gives."""
+    return self._tables.is_special
 
   def token_num_bytes(self) -> Int32[np.ndarray, " V"]:
     """UTF-8 bytes of text behind each id; 0 for specials and spare rows."""
-    tables = self._tables
-    lengths = np.array([len(token) for token in tables.token_bytes], np.int32)
-    lengths[list(tables.specials.values())] = 0
-    return lengths
+    return self._tables.num_bytes
+
+  def to_bytes(self, ids: Int[np.ndarray, " n"]) -> bytes:
+    """The bytes behind ids, also where they end within a character."""
+    table = self._tables.token_bytes
+    return b"".join([table[i] for i in ids.tolist()])
 
   def encode_batch(self, texts: Sequence[str]) -> list[Int32[np.ndarray, " n"]]:
     """`encode`, many at a time, in the threads of the tokenizers library."""

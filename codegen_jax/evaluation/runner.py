@@ -97,6 +97,7 @@ def _measure(
   scorer: Scorer,
 ) -> dict[str, Any]:
   reader = held_out_rows(config, mixture, data=data)
+  reader.check_attention(asked["scored_by"].get("attention", "causal"))
   settings = {
     "mixture": mixture,
     **asked,

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 
 from codegen_jax.types import Array, Batch
 
-Attention = Literal["causal", "prefix"]
+Attention = Literal["causal", "prefix", "bidirectional"]
 
 
 @flax.struct.dataclass
@@ -47,7 +47,11 @@ def visible(queries: AttentionMask, keys: AttentionMask) -> Bool[Array, "..."]:
 
 
 def training_mask(batch: Batch, attention: Attention) -> AttentionMask:
-  prefix_mask = batch.prefix_mask if attention == "prefix" else None
+  prefix_mask = {
+    "causal": None,
+    "prefix": batch.prefix_mask,
+    "bidirectional": jnp.ones_like(batch.prefix_mask),  # a document that is all prefix
+  }[attention]
   return AttentionMask(batch.segment_ids, batch.positions, prefix_mask)
 
 
@@ -56,8 +60,11 @@ def scored_targets(batch: Batch, attention: Attention) -> Bool[Array, "B L"]:
 
   The target of position t is the token at t + 1, so it is the first diagonal above the mask's main
   one that has to be dark.  A PrefixLM scored on its own prefix trains without complaint and learns
-  to copy.
+  to copy.  With bidirectional attention targets are not the next tokens but what a `MaskedLM` hid,
+  which no position sees.
   """
+  if attention == "bidirectional":
+    return jnp.asarray(batch.loss_mask)
   mask = training_mask(batch, attention)
   here = jax.tree.map(lambda fact: fact[:, :-1], mask)
   after = jax.tree.map(lambda fact: fact[:, 1:], mask)

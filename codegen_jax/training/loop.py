@@ -32,7 +32,7 @@ class TrainConfig:
   """A training run, whole.
 
   Attributes:
-    attention: "causal" or "prefix": the mask through which the weights are trained.
+    attention: "causal", "prefix" or "bidirectional": the mask through which weights are trained.
     total_steps: updates; the schedule has lengths of its own in `optimizer`.
     seed: of the weights.  The data's seed is `data.seed`.
     z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
@@ -92,6 +92,8 @@ def train(
     mesh, config.data.batch_size, microbatches=config.microbatches
   )
   reader = pipeline.Reader(config.data)
+  reader.check_attention(config.attention)
+  reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
   model = Transformer(config.model)
   optimizer = make_optimizer(config.optimizer)
@@ -162,6 +164,10 @@ def train(
       checkpoints.close()  # waits for a save that is still being written
       if log is not None:
         log.close()
+  for (task, why), told in reader.left.items():
+    progress.note(
+      f"{told.documents} documents of {task} were not corrupted as drawn: {why} ({told.first})"
+    )
   if not finished:
     raise Preempted(step)
   return state

@@ -11,7 +11,7 @@ import numpy as np
 import seqio
 
 from codegen_jax.data import order, token_store
-from codegen_jax.data.objectives import CausalLM, Example, PerFile, PrefixLM
+from codegen_jax.data.objectives import CausalLM, Example, Objective, PerFile, PrefixLM
 from codegen_jax.data.rows import RowSource
 from codegen_jax.data.token_store import TokenStore
 from tasks import build
@@ -72,7 +72,7 @@ class ToySource:
 
 
 @dataclasses.dataclass(frozen=True)
-class Noise:
+class Noise(Objective):
   """Puts a random number in every token's place: two rows agree only if they share their noise."""
 
   def __call__(self, example: Example, rng: np.random.Generator) -> Example:

@@ -59,7 +59,7 @@ def results():
       "local_prose": {"fingerprint": "2c26b46b", "files": 120, "version": "1.0.0"},
     },
     "arms": {
-      "causal": arm(2.3112, "reads <pre> a | b <suf>", **{"data.mixture": "local_clm"}),
+      "causal": arm(2.3112, "reads <pre> a | b <suf>", **{"data.mixture": "code_and_prose_clm"}),
       "prefix": arm(2.3612, "reads a prefix both ways", **{"data.mixture": "local_prefix"}),
     },
     "metrics": {CODE: metric()},
@@ -269,7 +269,7 @@ def test_no_comparison_is_said_and_draws_no_difference(results, tmp_path):
 def test_setup_shows_only_the_settings_that_differ(results, tmp_path):
   page = report.write(results, CURVES, tmp_path).read_text()
   table = next(table for table in pipe_tables(page) if table[0][0] == "setting")
-  assert table[2:] == [["data.mixture", "local_clm", "local_prefix"]]
+  assert table[2:] == [["data.mixture", "code_and_prose_clm", "local_prefix"]]
   assert "model.num_layers = 4" in page  # in the full config, folded away
   corpus = next(table for table in pipe_tables(page) if table[0][0] == "corpus")
   assert ["version", "—", "1.0.0"] in corpus

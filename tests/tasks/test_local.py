@@ -101,7 +101,7 @@ def test_a_row_decodes_to_a_stretch_of_the_documents_that_it_names(split):
 
 @pytest.mark.slow
 def test_both_arms_read_the_same_text_at_the_same_index():
-  causal, prefix = reader("local_clm", seed=1), reader("local_prefix_lm", seed=1)
+  causal, prefix = reader("code_and_prose_clm", seed=1), reader("code_and_prose_prefix_lm", seed=1)
   for index in [*range(30), 10_000]:
     a, b = causal.row(index), prefix.row(index)
     for name in ("inputs", "targets", "segment_ids", "positions"):
@@ -112,7 +112,7 @@ def test_both_arms_read_the_same_text_at_the_same_index():
 
 @pytest.mark.slow
 def test_every_document_of_a_row_has_a_prefix_of_its_own():
-  read = reader("local_prefix_lm")
+  read = reader("code_and_prose_prefix_lm")
   rows = [row for row in map(read.row, range(200)) if row.segment_ids.max() > 1]
   assert len(rows) > 10
   for row in rows:

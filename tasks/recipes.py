@@ -1,0 +1,64 @@
+"""The objectives of the lessons by name: every corpus is registered with all of them.
+
+clm                     CodeGen; every lesson's baseline
+prefix_lm               lesson 1
+ul2, ul2_modified       lesson 1, with UL2's denoisers and with those that leave more to score
+mlm                     lesson 1, for the bidirectional encoder
+psm, clm_psm            lesson 2: infilling alone, and half and half with left to right
+span_corruption         lesson 3: CodeGen2's infilling alone, and ...
+codegen2                ... its published mixture, a coin for each row between it and left to right
+*_epochs_5              lesson 5: the same, ending after five passes over the corpus
+
+What else the papers compare: spm, joint, psm_token (cuts between tokens), psm_document (before
+documents are cut into rows), span_corruption_fixed (15 %), span_corruption_row (across files),
+codegen2_document (a coin for each document), ul2_without_modes, t5, incoder.
+"""
+
+from codegen_jax.data import objectives
+from codegen_jax.data.objectives import (
+  CausalLM,
+  Choose,
+  FixedMeanSpans,
+  MaskedLM,
+  Objective,
+  PerFile,
+  PoissonSpans,
+  PrefixLM,
+  PrefixSuffixMiddle,
+  SpanCorruption,
+  UniformSpans,
+  ul2,
+)
+from codegen_jax.data.objectives.sentinels import Vocabulary
+from codegen_jax.data.objectives.ul2 import MODIFIED
+
+
+def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
+  """Each objective as it is used on rows of several documents."""
+  clm, half = CausalLM(), (0.5, 0.5)
+  codegen2 = PerFile(SpanCorruption(vocabulary))
+  fixed = UniformSpans(ratio=(0.15, 0.15))
+  return {
+    "clm": clm,
+    "prefix_lm": PerFile(PrefixLM()),
+    "ul2": ul2(vocabulary),
+    "ul2_modified": ul2(vocabulary, MODIFIED),
+    "ul2_without_modes": ul2(vocabulary, mode_tokens=False),
+    "mlm": PerFile(MaskedLM(vocabulary)),
+    "psm": PerFile(PrefixSuffixMiddle(vocabulary)),
+    "spm": PerFile(PrefixSuffixMiddle(vocabulary, "spm")),
+    "joint": PerFile(PrefixSuffixMiddle(vocabulary, "joint")),
+    "psm_token": PerFile(PrefixSuffixMiddle(vocabulary, cuts="token")),
+    "clm_psm": PerFile(PrefixSuffixMiddle(vocabulary, rate=0.5)),
+    "span_corruption": codegen2,
+    "span_corruption_fixed": PerFile(SpanCorruption(vocabulary, fixed)),
+    "span_corruption_row": SpanCorruption(vocabulary),
+    "codegen2": Choose((clm, codegen2), half),
+    "codegen2_document": PerFile(Choose((clm, SpanCorruption(vocabulary)), half)),
+    "t5": PerFile(SpanCorruption(vocabulary, FixedMeanSpans(), objectives.T5, score_text=False)),
+    "incoder": PerFile(SpanCorruption(vocabulary, PoissonSpans(), objectives.INCODER)),
+  }
+
+
+# Objectives that are handed whole documents, not what a row holds of them.
+DOCUMENT_LEVEL = {"psm_document": lambda vocabulary: PrefixSuffixMiddle(vocabulary)}
