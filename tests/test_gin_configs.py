@@ -188,5 +188,5 @@ def test_nothing_to_evaluate_on_is_a_sentence(tmp_path):
 
 def test_an_arm_or_a_scale_of_each_name_is_there():
   assert {"lesson1_causal", "lesson1_prefix"} <= ARMS.keys()
-  assert {"demo"} <= SCALES.keys() and {"tiny", "demo", "1b"} <= MODELS.keys()
+  assert {"demo"} <= SCALES.keys() and {"tiny", "demo", "codegen2_1b"} <= MODELS.keys()
   assert len(LISTINGS) == len({*itertools.product(ARMS, SIZES)})

@@ -5,15 +5,19 @@ from typing import Literal
 
 from codegen_jax.errors import InputError
 
+BlockKind = Literal["codegen", "llama"]
 Remat = Literal["none", "dots", "full"]
 Dtype = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
-  """CodeGen's decoder (arXiv 2203.13474; jaxformer's models/decoder/inter).
+  """CodeGen's decoder (arXiv 2203.13474; jaxformer's models/decoder/inter), or CodeGen2.5's.
 
   Attributes:
+    block: "codegen": one LayerNorm read by attention and MLP at once, GELU, biases, rotary pairs
+      (0, 1), (2, 3), ....  "llama": RMSNorms, one after the other, a gated SiLU, no biases, rotary
+      pairs (0, H / 2), (1, H / 2 + 1), ....
     vocab_size: rows of the embedding and of the head; at least the vocabulary's size.
     embed_dim: width of the residual stream.
     num_layers: number of blocks.
@@ -23,7 +27,8 @@ class TransformerConfig:
     remat: what the backward pass computes again: "none" keeps everything, "dots" keeps the results
       of weight matrices, "full" keeps only the input of each block.
     dtype: of activations and of the weights as they are used; master weights are always float32.
-    norm_epsilon: of every LayerNorm.
+    mlp_dim: width of the MLP; 0 is four times embed_dim.
+    norm_epsilon: of every norm.
     rotary_base: wavelengths run from 2 pi to 2 pi times this.
   """
 
@@ -33,6 +38,8 @@ class TransformerConfig:
   num_heads: int
   head_dim: int
   rotary_dim: int
+  block: BlockKind = "codegen"
+  mlp_dim: int = 0
   remat: Remat = "none"
   dtype: Dtype = "float32"
   norm_epsilon: float = 1e-5
@@ -46,14 +53,20 @@ class TransformerConfig:
       raise InputError(
         f"rotary_dim is {self.rotary_dim}; it must be even and at most head_dim ({self.head_dim})"
       )
-
-  @property
-  def mlp_dim(self) -> int:
-    return 4 * self.embed_dim
+    if self.mlp_dim < 0:
+      raise InputError(f"mlp_dim is {self.mlp_dim}; it must be at least 1, or 0 for 4 x embed_dim")
+    if not self.mlp_dim:
+      object.__setattr__(self, "mlp_dim", 4 * self.embed_dim)
 
   @property
   def num_params(self) -> int:
     """Of the network that `transformer.Transformer` makes."""
-    d, v, heads = self.embed_dim, self.vocab_size, self.num_heads * self.head_dim
-    block = 4 * d * heads + 2 * d * self.mlp_dim + self.mlp_dim + 3 * d
-    return self.num_layers * block + 2 * v * d + v + 2 * d
+    d, v = self.embed_dim, self.vocab_size
+    weights = 4 * d * self.num_heads * self.head_dim + self.mlp_matrices * d * self.mlp_dim
+    if self.block == "codegen":
+      return self.num_layers * (weights + self.mlp_dim + 3 * d) + 2 * v * d + v + 2 * d
+    return self.num_layers * (weights + 2 * d) + 2 * v * d + d
+
+  @property
+  def mlp_matrices(self) -> int:
+    return {"codegen": 2, "llama": 3}[self.block]

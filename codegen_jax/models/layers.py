@@ -1,4 +1,4 @@
-"""Weights that know the names of their axes: a linear map, a norm, an embedding."""
+"""Weights that know the names of their axes: a linear map, two norms, an embedding."""
 
 from typing import Any
 
@@ -67,6 +67,20 @@ class LayerNorm(nn.Module):
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
     return (centred * jax.lax.rsqrt(variance + self.epsilon) * scale + bias).astype(self.dtype)
+
+
+class RMSNorm(nn.Module):
+  """Divides the last axis by its root mean square in float32, then scales it."""
+
+  epsilon: float
+  dtype: jnp.dtype
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
+    scale = param(self, "scale", nn.initializers.ones, "D", x.shape[-1:])
+    x = x.astype(jnp.float32)
+    mean_square = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
+    return (x * jax.lax.rsqrt(mean_square + self.epsilon) * scale).astype(self.dtype)
 
 
 class Embedding(nn.Module):

@@ -1,15 +1,27 @@
-"""Rotary position embedding, in GPT-J's interleaved form (arXiv 2104.09864)."""
+"""Rotary position embedding (arXiv 2104.09864), in both layouts that the published models have."""
+
+from typing import Literal
 
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from codegen_jax.types import Array
 
+Layout = Literal["interleaved", "half"]
+
 
 def rotate(
-  x: Float[Array, "B L N H"], positions: Int[Array, "B L"], *, rotary_dim: int, base: float
+  x: Float[Array, "B L N H"],
+  positions: Int[Array, "B L"],
+  *,
+  rotary_dim: int,
+  base: float,
+  layout: Layout = "interleaved",
 ) -> Float[Array, "B L N H"]:
-  """Turns each pair (0, 1), (2, 3), ... of the first `rotary_dim` dimensions by its own angle.
+  """Turns pairs of the first `rotary_dim` dimensions, each by its own angle.
+
+      interleaved   (0, 1) (2, 3) (4, 5)    GPT-J's, CodeGen's
+      half          (0, 3) (1, 4) (2, 5)    GPT-NeoX's, Llama's
 
   Pair i at position p turns by p / base ** (2i / rotary_dim), computed in float32 whatever x is:
   bfloat16 cannot tell position 256 from 257.
@@ -19,8 +31,9 @@ def rotate(
   frequencies = base ** -(jnp.arange(0, rotary_dim, 2, dtype=jnp.float32) / rotary_dim)
   angles = positions[:, :, None, None].astype(jnp.float32) * frequencies
   sin, cos = jnp.sin(angles), jnp.cos(angles)
-  pairs = x[..., :rotary_dim].astype(jnp.float32).reshape(*x.shape[:-1], rotary_dim // 2, 2)
-  even, odd = pairs[..., 0], pairs[..., 1]
-  turned = jnp.stack([even * cos - odd * sin, odd * cos + even * sin], axis=-1)
+  turning, members = x[..., :rotary_dim].astype(jnp.float32), -1 if layout == "interleaved" else -2
+  pairs = (rotary_dim // 2, 2) if layout == "interleaved" else (2, rotary_dim // 2)
+  first, second = jnp.unstack(turning.reshape(*x.shape[:-1], *pairs), axis=members)
+  turned = jnp.stack([first * cos - second * sin, second * cos + first * sin], axis=members)
   turned = turned.reshape(*x.shape[:-1], rotary_dim).astype(x.dtype)
   return jnp.concatenate([turned, x[..., rotary_dim:]], axis=-1)

@@ -25,7 +25,8 @@ def flops_per_token(config: TransformerConfig, seq_len: int) -> float:
   utilisation does (arXiv 2204.02311, appendix B); recomputation does not count.
   """
   c = config
-  attention, mlp = 4 * c.embed_dim * c.num_heads * c.head_dim, 2 * c.embed_dim * c.mlp_dim
+  attention = 4 * c.embed_dim * c.num_heads * c.head_dim
+  mlp = c.mlp_matrices * c.embed_dim * c.mlp_dim
   weights = c.num_layers * (attention + mlp) + c.embed_dim * c.vocab_size
   return 6.0 * weights + 12.0 * c.num_layers * seq_len * c.num_heads * c.head_dim
 

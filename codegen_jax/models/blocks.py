@@ -1,0 +1,116 @@
+"""The blocks of a network: CodeGen's, whose halves are parallel, and Llama's, in sequence."""
+
+from flax import linen as nn
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from codegen_jax.models import rotary
+from codegen_jax.models.attention import attend
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.models.layers import LayerNorm, Linear, RMSNorm
+from codegen_jax.models.masks import AttentionMask
+from codegen_jax.types import Array
+
+RESIDUAL = ("batch", "length", "embed_act")
+ROTARY: dict[str, rotary.Layout] = {"codegen": "interleaved", "llama": "half"}
+
+
+class Attention(nn.Module):
+  """Queries, keys and values without bias, rotated by position (HF: `attn`, `self_attn`)."""
+
+  config: TransformerConfig
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "B L D"], mask: AttentionMask) -> Float[Array, "B L D"]:
+    c, dtype = self.config, jnp.dtype(self.config.dtype)
+    shape = (c.embed_dim, c.num_heads, c.head_dim)
+
+    def project(name: str) -> Array:
+      return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
+
+    def turn(heads: Array) -> Array:
+      turns = {"rotary_dim": c.rotary_dim, "base": c.rotary_base, "layout": ROTARY[c.block]}
+      return rotary.rotate(heads, mask.positions, **turns)
+
+    read = attend(turn(project("query")), turn(project("key")), project("value"), mask)
+    out = (c.num_heads, c.head_dim, c.embed_dim)
+    return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read)
+
+
+class Mlp(nn.Module):
+  """Two linear maps with bias around the tanh approximation of GELU (HF: `gelu_new`)."""
+
+  config: TransformerConfig
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
+    into, out = _into(self.config, "in", bias=True), _out(self.config, bias=True)
+    return out(nn.gelu(into(x), approximate=True))
+
+
+class GatedMlp(nn.Module):
+  """Two maps in without bias, one of them a gate (HF: `gate_proj`, `up_proj`, `down_proj`)."""
+
+  config: TransformerConfig
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
+    gate, into, out = (
+      _into(self.config, "gate", bias=False),
+      _into(self.config, "in", bias=False),
+      _out(self.config, bias=False),
+    )
+    return out(nn.silu(gate(x)) * into(x))
+
+
+class ParallelBlock(nn.Module):
+  """x + attention(norm(x)) + mlp(norm(x)): one norm, read by both at once."""
+
+  config: TransformerConfig
+
+  @nn.compact
+  def __call__(
+    self, x: Float[Array, "B L D"], mask: AttentionMask
+  ) -> tuple[Float[Array, "B L D"], None]:
+    normed = norm(self.config, "norm")(x)
+    attention, mlp = Attention(self.config, name="attention"), Mlp(self.config, name="mlp")
+    return nn.with_logical_constraint(x + attention(normed, mask) + mlp(normed), RESIDUAL), None
+
+
+class SequentialBlock(nn.Module):
+  """y = x + attention(norm(x)), then y + mlp(norm(y)): each has a norm of its own."""
+
+  config: TransformerConfig
+
+  @nn.compact
+  def __call__(
+    self, x: Float[Array, "B L D"], mask: AttentionMask
+  ) -> tuple[Float[Array, "B L D"], None]:
+    attention, mlp = Attention(self.config, name="attention"), GatedMlp(self.config, name="mlp")
+    x = x + attention(norm(self.config, "attention_norm")(x), mask)
+    x = nn.with_logical_constraint(x, RESIDUAL)
+    x = x + mlp(norm(self.config, "mlp_norm")(x))
+    return nn.with_logical_constraint(x, RESIDUAL), None
+
+
+BLOCKS: dict[str, type[nn.Module]] = {"codegen": ParallelBlock, "llama": SequentialBlock}
+
+
+def norm(config: TransformerConfig, name: str) -> nn.Module:
+  kind = {"codegen": LayerNorm, "llama": RMSNorm}[config.block]
+  return kind(config.norm_epsilon, jnp.dtype(config.dtype), name=name)
+
+
+def _into(c: TransformerConfig, name: str, *, bias: bool) -> Linear:
+  shape = (c.embed_dim, c.mlp_dim)
+  return Linear("BLD,DF->BLF", shape, c.embed_dim**-0.5, jnp.dtype(c.dtype), bias, name=name)
+
+
+def _out(c: TransformerConfig, *, bias: bool) -> Linear:
+  shape = (c.mlp_dim, c.embed_dim)
+  return Linear("BLF,FD->BLD", shape, _residual_stddev(c), jnp.dtype(c.dtype), bias, name="out")
+
+
+def _residual_stddev(config: TransformerConfig) -> float:
+  """Of both maps that write into the residual stream (jaxformer: init_scale = 2 / layers)."""
+  return 2 / config.num_layers / config.embed_dim**0.5
