@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from codegen_jax import config as gin_config
 from codegen_jax.errors import Diverged, InputError, Preempted
+from codegen_jax.inspection import command as inspection
 from codegen_jax.quiet import import_tensorflow, quiet
 
 # What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted

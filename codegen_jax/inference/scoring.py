@@ -18,7 +18,7 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.partitioning import PartitioningConfig
-from codegen_jax.training.losses import cross_entropy
+from codegen_jax.training.losses import token_nats
 from codegen_jax.types import Array, Batch
 
 Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
@@ -33,6 +33,7 @@ def load_scorer(
   attention: Attention,
   partitioning_config: PartitioningConfig,
   batch_size: int,
+  loss_chunks: int = 1,
 ) -> tuple[int, Scorer]:
   """The newest step of a run, and a function: batch -> nats of each target, which of them count.
 
@@ -60,10 +61,10 @@ def load_scorer(
 
   @jax.jit
   def score(params, batch):
-    logits: Any = network.apply(
-      {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
-    )
-    return cross_entropy(logits, batch.targets)[0], masks.scored_targets(batch, attention)
+    mask = masks.training_mask(batch, attention)
+    hidden: Any = network.apply({"params": params}, batch.inputs, mask=mask, logits=False)
+    nats = token_nats(hidden, params["head"], batch.targets, chunks=loss_chunks)
+    return nats, masks.scored_targets(batch, attention)
 
   def scorer(batch: Batch) -> tuple[Array, Array]:
     with partitioning.on(mesh):

@@ -29,8 +29,9 @@ class Attention(nn.Module):
       return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
 
     def turn(heads: Array) -> Array:
-      turns = {"rotary_dim": c.rotary_dim, "base": c.rotary_base, "layout": ROTARY[c.block]}
-      return rotary.rotate(heads, mask.positions, **turns)
+      return rotary.rotate(
+        heads, mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base, layout=ROTARY[c.block]
+      )
 
     read = attend(turn(project("query")), turn(project("key")), project("value"), mask)
     out = (c.num_heads, c.head_dim, c.embed_dim)

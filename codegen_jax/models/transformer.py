@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 
 from codegen_jax.models.blocks import BLOCKS, RESIDUAL, norm
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.models.layers import Embedding, Linear
+from codegen_jax.models.head import Head
+from codegen_jax.models.layers import Embedding
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.types import Array
 
@@ -18,7 +19,10 @@ class Transformer(nn.Module):
   config: TransformerConfig
 
   @nn.compact
-  def __call__(self, inputs: Int[Array, "B L"], *, mask: AttentionMask) -> Float[Array, "B L V"]:
+  def __call__(
+    self, inputs: Int[Array, "B L"], *, mask: AttentionMask, logits: bool = True
+  ) -> Float[Array, "B L V_or_D"]:
+    """Logits, or what the head would read: the loss makes logits a part at a time."""
     c, dtype = self.config, jnp.dtype(self.config.dtype)
     x = Embedding(c.vocab_size, c.embed_dim, dtype, name="embedding")(inputs)
     x = nn.with_logical_constraint(x, RESIDUAL)
@@ -32,9 +36,8 @@ class Transformer(nn.Module):
     )
     x, _ = blocks(c, name="blocks")(x, mask)
     x = norm(c, "final_norm")(x)
-    shape, has_bias = (c.embed_dim, c.vocab_size), c.block == "codegen"
-    logits = Linear("BLD,DV->BLV", shape, c.embed_dim**-0.5, dtype, has_bias, name="head")(x)
-    return nn.with_logical_constraint(logits, ("batch", "length", "vocab"))
+    head = Head(c.vocab_size, c.block == "codegen", name="head")
+    return head(x) if logits else x
 
 
 def _remat(config: TransformerConfig) -> type[nn.Module]:

@@ -37,6 +37,7 @@ class TrainConfig:
     seed: of the weights.  The data's seed is `data.seed`.
     z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
     microbatches: parts that a batch is split into to save memory; the update stays the same.
+    loss_chunks: parts that a row's logits are made in, one at a time; the update stays the same.
     log_every: steps between two readings of the metrics; every step gets its row.
     checkpoint_every: steps between two checkpoints; the last step always gets one.
     keep_checkpoints: how many of the newest stay.
@@ -51,6 +52,7 @@ class TrainConfig:
   seed: int = 0
   z_loss: float = 1e-4
   microbatches: int = 1
+  loss_chunks: int = 1
   log_every: int = 10
   checkpoint_every: int = 1000
   keep_checkpoints: int = 3
@@ -59,6 +61,7 @@ class TrainConfig:
     for name in (
       "total_steps",
       "microbatches",
+      "loss_chunks",
       "log_every",
       "checkpoint_every",
       "keep_checkpoints",
@@ -69,6 +72,11 @@ class TrainConfig:
       raise InputError(
         f"BATCH_SIZE {self.data.batch_size} cannot be split into {self.microbatches} microbatches;"
         " choose a number that divides it"
+      )
+    if self.data.seq_len % self.loss_chunks:
+      raise InputError(
+        f"SEQ_LEN {self.data.seq_len} cannot be cut into {self.loss_chunks} LOSS_CHUNKS; choose a"
+        " number that divides it"
       )
     if self.attention == "prefix" and not self.data.separate_documents:
       raise InputError(
@@ -117,7 +125,7 @@ def train(
   step_fn = jax.jit(
     make_train_step(
       model, optimizer, attention=config.attention, z_loss=config.z_loss,
-      microbatches=config.microbatches,
+      microbatches=config.microbatches, loss_chunks=config.loss_chunks,
     ),
     donate_argnums=0,
     out_shardings=(jax.tree.map(lambda x: x.sharding, state), partitioning.replicated(mesh)),

@@ -1,11 +1,21 @@
-"""How wrong the logits are about the next token."""
+"""How wrong a network is about the next token, without ever holding all of its logits.
+
+B x L x 51,200 logits in float32 are the largest array of a training step, several times over.  Here
+they are made for a part of each row at a time, and so is their gradient: once the softmax of a part
+is known, what it says to the weights is known too, and nothing is computed a second time.
+"""
+
+import functools
 
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from codegen_jax.types import Array
+from codegen_jax.models.head import HeadParams, head_logits
+from codegen_jax.types import Array, PyTree
+
+Parts = tuple[Array, Array, Array]  # hidden, targets, scored
 
 
 @flax.struct.dataclass
@@ -20,6 +30,10 @@ class Loss:
   z_loss: Float[Array, ""]
   scored: Float[Array, ""]
 
+  @classmethod
+  def none(cls) -> "Loss":
+    return cls(*[jnp.zeros((), jnp.float32)] * 3)
+
 
 def cross_entropy(
   logits: Float[Array, "B L V"], targets: Int[Array, "B L"]
@@ -31,13 +45,106 @@ def cross_entropy(
   return log_z - said, log_z
 
 
+def token_nats(
+  hidden: Float[Array, "B L D"], head: HeadParams, targets: Int[Array, "B L"], *, chunks: int
+) -> Float[Array, "B L"]:
+  """Nats of each target."""
+
+  def of_chunk(part: tuple[Array, Array]) -> Array:
+    return cross_entropy(head_logits(part[0], head), part[1])[0]
+
+  return _joined(jax.lax.map(of_chunk, (_split(hidden, chunks), _split(targets, chunks))))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
 def next_token_loss(
+  hidden: Float[Array, "B L D"],
+  head: HeadParams,
+  targets: Int[Array, "B L"],
+  scored: Bool[Array, "B L"],
+  z_loss: float,
+  chunks: int,
+) -> tuple[Float[Array, ""], Loss]:
+  """What is minimised, summed, and the sums it is made of (jaxformer's model.py:58).
+
+  Only the first has a gradient, and only by `hidden` and `head`.
+
+  Args:
+    hidden: what the head reads.
+    head: the last linear map.
+    targets: the next tokens.
+    scored: which of them count.
+    z_loss: weight of the squared log-normaliser.
+    chunks: parts that a row is cut into; it divides L.
+  """
+  parts: Parts = (_split(hidden, chunks), _split(targets, chunks), _split(scored, chunks))
+
+  def add(total: Loss, part: Parts) -> tuple[Loss, None]:
+    return _add(total, _of_logits(head_logits(part[0], head), *part[1:])[0]), None
+
+  loss, _ = jax.lax.scan(add, Loss.none(), parts)
+  return loss.cross_entropy + z_loss * loss.z_loss, loss
+
+
+def _forward(hidden, head, targets, scored, z_loss, chunks):
+  """The loss, and the gradient of what is minimised, which `_backward` only has to scale."""
+  parts: Parts = (_split(hidden, chunks), _split(targets, chunks), _split(scored, chunks))
+  kernel = head["kernel"].astype(hidden.dtype)
+
+  def add(carry: PyTree, part: Parts) -> tuple[PyTree, Array]:
+    total, grads = carry
+    x, targets, scored = part
+    logits = head_logits(x, head)
+    loss, log_z = _of_logits(logits, targets, scored)
+    # Of nats + z_loss * log_z ** 2 by the logits: p - 1[target] + 2 z_loss log_z p.
+    by_logits = jnp.exp(logits - log_z[..., None]) * (1 + 2 * z_loss * log_z)[..., None]
+    is_target = jnp.arange(logits.shape[-1]) == targets[..., None]
+    by_logits = jnp.where(scored[..., None], by_logits - is_target, 0).astype(x.dtype)
+    by_kernel = jnp.einsum("BLD,BLV->DV", x, by_logits, preferred_element_type=jnp.float32)
+    new = {"kernel": by_kernel}
+    if "bias" in head:
+      new["bias"] = jnp.sum(by_logits, (0, 1), dtype=jnp.float32)
+    by_hidden = jnp.einsum("BLV,DV->BLD", by_logits, kernel)
+    return (_add(total, loss), jax.tree.map(jnp.add, grads, new)), by_hidden
+
+  empty = {name: jnp.zeros(weight.shape, jnp.float32) for name, weight in head.items()}
+  (loss, by_head), by_hidden = jax.lax.scan(add, (Loss.none(), empty), parts)
+  by_head = {name: grad.astype(head[name].dtype) for name, grad in by_head.items()}
+  return (loss.cross_entropy + z_loss * loss.z_loss, loss), (_joined(by_hidden), by_head)
+
+
+def _backward(z_loss, chunks, gradients, cotangents):
+  del z_loss, chunks
+  scale = cotangents[0]
+  return *jax.tree.map(lambda grad: (grad * scale).astype(grad.dtype), gradients), None, None
+
+
+next_token_loss.defvjp(_forward, _backward)
+
+
+def _of_logits(
   logits: Float[Array, "B L V"], targets: Int[Array, "B L"], scored: Bool[Array, "B L"]
-) -> Loss:
-  """The sums that jaxformer's loss is made of (models/decoder/inter/model.py:58)."""
+) -> tuple[Loss, Float[Array, "B L"]]:
   nats, log_z = cross_entropy(logits, targets)
-  return Loss(
+  loss = Loss(
     cross_entropy=jnp.sum(nats, where=scored),
     z_loss=jnp.sum(jnp.square(log_z), where=scored),
     scored=jnp.sum(scored, dtype=jnp.float32),
   )
+  return loss, log_z
+
+
+def _add(total: Loss, part: Loss) -> Loss:
+  return jax.tree.map(jnp.add, total, part)
+
+
+def _split(x: Array, chunks: int) -> Array:
+  """[B, L, ...] -> [chunks, B, L / chunks, ...]: every device keeps its rows."""
+  batch, length, *rest = x.shape
+  return jnp.moveaxis(x.reshape(batch, chunks, length // chunks, *rest), 1, 0)
+
+
+def _joined(x: Array) -> Array:
+  """[chunks, B, l, ...] -> [B, chunks * l, ...]"""
+  chunks, batch, length, *rest = x.shape
+  return jnp.moveaxis(x, 0, 1).reshape(batch, chunks * length, *rest)

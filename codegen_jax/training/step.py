@@ -22,20 +22,21 @@ def make_train_step(
   attention: Attention,
   z_loss: float = 0.0,
   microbatches: int = 1,
+  loss_chunks: int = 1,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
   """A step that minimises the mean over the batch's scored targets.
 
   Microbatches change memory and nothing else: they are summed, and the sum is divided once by the
   targets that the whole batch scores.  (Averaging the means of microbatches would weigh a target by
-  how few others its microbatch happens to score.)
+  how few others its microbatch happens to score.)  Of the logits, one of `loss_chunks` parts exists
+  at a time.
   """
 
   def summed_loss(params: Params, batch: Batch) -> tuple[Array, Loss]:
-    logits: Any = model.apply(
-      {"params": params}, batch.inputs, mask=masks.training_mask(batch, attention)
-    )
-    loss = next_token_loss(logits, batch.targets, masks.scored_targets(batch, attention))
-    return loss.cross_entropy + z_loss * loss.z_loss, loss
+    mask = masks.training_mask(batch, attention)
+    hidden: Any = model.apply({"params": params}, batch.inputs, mask=mask, logits=False)
+    scored = masks.scored_targets(batch, attention)
+    return next_token_loss(hidden, params["head"], batch.targets, scored, z_loss, loss_chunks)
 
   gradient = jax.grad(summed_loss, has_aux=True)
 
@@ -43,7 +44,7 @@ def make_train_step(
     if microbatches == 1:
       grads, loss = gradient(state.params, batch)
     else:
-      empty = jax.tree.map(jnp.zeros_like, (state.params, Loss(*[jnp.zeros(())] * 3)))
+      empty = jax.tree.map(jnp.zeros_like, state.params), Loss.none()
       parts = {name: _split(rows, microbatches) for name, rows in vars(batch).items()}
       (grads, loss), _ = jax.lax.scan(
         lambda total, part: (_add(total, gradient(state.params, Batch(**part))), None), empty, parts

@@ -22,18 +22,24 @@ SGD = optax.sgd(RATE)  # so that an update is the gradient, and nothing is resca
 
 
 @functools.cache
-def step_of(attention: masks.Attention, microbatches: int):
+def step_of(attention: masks.Attention, microbatches: int, chunks: int):
   return jax.jit(
-    make_train_step(MODEL, SGD, attention=attention, microbatches=microbatches, z_loss=0.01)
+    make_train_step(
+      MODEL, SGD, attention=attention, microbatches=microbatches, loss_chunks=chunks, z_loss=0.01
+    )
   )
 
 
 def after(
-  batch: Batch, *, attention: masks.Attention = "prefix", microbatches: int = 1
+  batch: Batch,
+  *,
+  attention: masks.Attention = "prefix",
+  microbatches: int = 1,
+  chunks: int = 1,
 ) -> tuple[TrainState, Metrics]:
   params = random_params(np.random.default_rng(0))
   state = TrainState(jnp.zeros((), jnp.int32), params, SGD.init(params))
-  return step_of(attention, microbatches)(state, batch)
+  return step_of(attention, microbatches, chunks)(state, batch)
 
 
 def unequal_batch() -> Batch:
@@ -68,11 +74,11 @@ def test_an_update_is_the_gradient_of_the_mean_over_scored_targets():
   assert state.step == 1
 
 
-@pytest.mark.parametrize("microbatches", [2, 4])
-def test_microbatches_give_the_update_of_the_whole_batch(microbatches):
+@pytest.mark.parametrize("microbatches,chunks", [(2, 1), (4, 1), (1, 3), (2, 4)])
+def test_microbatches_and_chunks_give_the_update_of_the_whole_batch(microbatches, chunks):
   batch = unequal_batch()
   whole, wanted = after(batch)
-  parts, got = after(batch, microbatches=microbatches)
+  parts, got = after(batch, microbatches=microbatches, chunks=chunks)
   assert wanted["scored_tokens"] == 29
   assert wanted.keys() == got.keys()
   for name in wanted:
