@@ -23,7 +23,7 @@ from codegen_jax.types import Array, Batch
 
 Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
 
-MAY_CHANGE = ("dtype", "remat")  # the weights are the same, and so is what they mean
+MAY_CHANGE = ("dtype", "remat", "attention_kernel")  # the weights are the same, and so is what they mean
 
 
 def load_scorer(

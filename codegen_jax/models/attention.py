@@ -1,14 +1,22 @@
-"""Attention as a function of queries, keys, values and a mask."""
+"""Attention as a function of queries, keys, values and a mask, computed in one of three ways."""
 
+from collections.abc import Callable
+import functools
+from typing import Literal
+
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from codegen_jax.kernels import prefix_attention, readers
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.types import Array
 
 # Finite, so that a position that may read nothing gets an average and not a NaN.
 MASKED = -1e10
+
+Kernel = Literal["reference", "fused", "flash"]
 
 
 def attend(
@@ -16,9 +24,57 @@ def attend(
   k: Float[Array, "B S N H"],
   v: Float[Array, "B S N H"],
   mask: AttentionMask,
+  kernel: Kernel = "reference",
 ) -> Float[Array, "B L N H"]:
-  """The reference: every score is computed, the softmax is in float32."""
+  """What each query reads.
+
+  Args:
+    q: queries.
+    k: keys.
+    v: values.
+    mask: who may read whom.
+    kernel: "reference" computes every score, its softmax in float32.  "fused" is XLA's, or cuDNN's
+      on a GPU that has it (`jax.nn.dot_product_attention`).  "flash" is a TPU's, and makes neither
+      the scores nor the mask of a whole row (`kernels.prefix_attention`).
+  """
+  return KERNELS[kernel](q, k, v, mask)
+
+
+def _reference(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
   scores = jnp.einsum("BLNH,BSNH->BNLS", q, k, preferred_element_type=jnp.float32)
   scores = jnp.where(mask.dense()[:, None], scores * q.shape[-1] ** -0.5, MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
   return jnp.einsum("BNLS,BSNH->BLNH", weights, v)
+
+
+def _fused(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
+  return jax.nn.dot_product_attention(q, k, v, mask=mask.dense()[:, None])
+
+
+def _flash(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
+  intervals = readers.intervals(mask.segment_ids, mask.positions, mask.prefix_mask)
+
+  def local(q, k, v, intervals):
+    # Decided when the program is lowered, which may be for TPUs that this process does not have.
+    compiled, interpreted = (
+      functools.partial(prefix_attention.attention, interpret=interpret)
+      for interpret in (False, True)
+    )
+    return jax.lax.platform_dependent(q, k, v, intervals, tpu=compiled, default=interpreted)
+
+  if jax.sharding.get_abstract_mesh().empty:
+    return local(q, k, v, intervals)
+  # XLA cannot split a program that it did not write, so each device is given its part.
+  heads = nn.logical_to_mesh_axes(("batch", "length", "heads", "head_dim"))
+  rows = nn.logical_to_mesh_axes(("batch", "length"))
+  split = jax.shard_map(
+    local, in_specs=(heads, heads, heads, rows), out_specs=heads, check_vma=False
+  )
+  return split(q, k, v, intervals)
+
+
+KERNELS: dict[str, Callable[[Array, Array, Array, AttentionMask], Array]] = {
+  "reference": _reference,
+  "fused": _fused,
+  "flash": _flash,
+}

@@ -33,7 +33,8 @@ class Attention(nn.Module):
         heads, mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base, layout=ROTARY[c.block]
       )
 
-    read = attend(turn(project("query")), turn(project("key")), project("value"), mask)
+    q, k, v = turn(project("query")), turn(project("key")), project("value")
+    read = attend(q, k, v, mask, c.attention_kernel)
     out = (c.num_heads, c.head_dim, c.embed_dim)
     return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read)
 

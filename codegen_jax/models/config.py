@@ -4,6 +4,7 @@ import dataclasses
 from typing import Literal
 
 from codegen_jax.errors import InputError
+from codegen_jax.models.attention import Kernel
 
 BlockKind = Literal["codegen", "llama"]
 Remat = Literal["none", "dots", "full"]
@@ -28,6 +29,8 @@ class TransformerConfig:
       of weight matrices, "full" keeps only the input of each block.
     dtype: of activations and of the weights as they are used; master weights are always float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
+    attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a
+      TPU's own kernel, which never holds a row's scores).  No number changes but by rounding.
     norm_epsilon: of every norm.
     rotary_base: wavelengths run from 2 pi to 2 pi times this.
   """
@@ -42,6 +45,7 @@ class TransformerConfig:
   mlp_dim: int = 0
   remat: Remat = "none"
   dtype: Dtype = "float32"
+  attention_kernel: Kernel = "reference"
   norm_epsilon: float = 1e-5
   rotary_base: float = 10_000.0
 

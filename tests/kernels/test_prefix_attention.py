@@ -1,0 +1,96 @@
+"""The TPU's kernel against the reference, interpreted."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.testing import assert_allclose
+import pytest
+
+from codegen_jax.kernels import prefix_attention, readers
+from codegen_jax.models import attention, masks
+from codegen_jax.types import Batch
+from tests.tiny import packed, stacked
+
+BLOCKS = prefix_attention.Blocks(128, 128)
+RNG = np.random.default_rng(0)
+
+
+def rows(length: int) -> Batch:
+  """Documents that end inside a block, fill one, and cross several; a prefix of each kind."""
+  third = length // 3
+  return stacked(
+    packed([1] * third, [2] * (third + 1), [3] * 2, prefix=[third // 2, 0, 2], length=length),
+    packed([1] * length, prefix=length - 1),
+  )
+
+
+def operands(length: int, heads: int = 2, dim: int = 8) -> tuple[np.ndarray, ...]:
+  shape = (2, length, heads, dim)
+  return tuple(RNG.standard_normal(shape).astype(np.float32) for _ in range(4))
+
+
+def kernel(mask: masks.AttentionMask, blocks: prefix_attention.Blocks = BLOCKS):
+  intervals = readers.intervals(mask.segment_ids, mask.positions, mask.prefix_mask)
+  return lambda q, k, v: prefix_attention.attention(
+    q, k, v, intervals, blocks=blocks, interpret=True
+  )
+
+
+@pytest.mark.parametrize("kind", ["causal", "prefix", "bidirectional"])
+@pytest.mark.parametrize("length", [5, 300])
+def test_values_and_gradients_are_the_reference_s(kind, length):
+  batch = rows(length)
+  mask = masks.training_mask(batch, kind)
+  *qkv, cotangent = operands(length)
+  is_text = (batch.segment_ids > 0)[:, :, None, None]
+
+  def weighed(attend):
+    def loss(q, k, v):
+      out = jnp.where(is_text, attend(q, k, v), 0)
+      return jnp.sum(out * cotangent), out
+
+    return jax.value_and_grad(loss, (0, 1, 2), has_aux=True)
+
+  (_, wanted), wanted_grads = weighed(lambda q, k, v: attention.attend(q, k, v, mask))(*qkv)
+  (_, got), grads = weighed(kernel(mask))(*qkv)
+  assert_allclose(got, wanted, atol=2e-6)
+  for grad, wanted_grad in zip(grads, wanted_grads, strict=True):
+    assert_allclose(grad, wanted_grad, atol=1e-5)
+  assert np.std(wanted) > 0.1 and min(np.std(grad) for grad in wanted_grads) > 1e-2
+
+
+@pytest.mark.parametrize("blocks", [(256, 128), (128, 256)])
+def test_blocks_of_queries_and_of_keys_may_differ(blocks):
+  mask = masks.training_mask(rows(300), "prefix")
+  *qkv, cotangent = operands(300)
+
+  def grads(attend):
+    return jax.grad(lambda q, k, v: jnp.sum(attend(q, k, v) * cotangent), (0, 1, 2))(*qkv)
+
+  again = grads(kernel(mask, prefix_attention.Blocks(*blocks)))
+  for a, b in zip(grads(kernel(mask)), again, strict=True):
+    assert_allclose(a, b, atol=1e-5)
+
+
+def test_blocks_that_nobody_reads_are_not_computed():
+  """Two documents of a block each: what is not a number in one would spoil the other."""
+  batch = packed([1] * 128, [2] * 128)
+  batch = stacked(batch, batch)
+  q, k, v, cotangent = operands(256)
+  for x in (q, k, v, cotangent):
+    x[:, :128] = np.nan
+  attend = kernel(masks.training_mask(batch, "causal"))
+  assert np.isfinite(np.asarray(attend(q, k, v))[:, 128:]).all()
+  _, vjp = jax.vjp(attend, q, k, v)
+  for grad in vjp(cotangent):
+    assert np.isfinite(np.asarray(grad)[:, 128:]).all()
+
+
+def test_bfloat16_is_summed_in_float32():
+  mask = masks.training_mask(rows(300), "prefix")
+  qkv = [jnp.asarray(x, jnp.bfloat16) for x in operands(300)[:3]]
+  got = kernel(mask)(*qkv)
+  wanted = attention.attend(*[x.astype(jnp.float32) for x in qkv], mask)
+  is_text = np.asarray(mask.segment_ids > 0)[:, :, None, None]
+  assert got.dtype == jnp.bfloat16
+  assert_allclose(np.where(is_text, got, 0), np.where(is_text, wanted, 0), atol=2e-2)
