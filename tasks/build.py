@@ -1,6 +1,7 @@
 """What every task here shares: how it is registered with seqio."""
 
 from collections.abc import Mapping
+import math
 from typing import Literal
 
 import seqio
@@ -46,10 +47,10 @@ def add_task(
 
 def add_mixture(name: str, rates: Mapping[str, float]) -> seqio.Mixture:
   """Registers a mixture of tasks; the rates are shares of the text that is read, in tokens."""
-  if not all(rate >= 0 for rate in rates.values()) or not sum(rates.values()):
+  if not all(0 <= rate < math.inf for rate in rates.values()) or not sum(rates.values()):
     raise InputError(
-      f"the mixture {name!r} has the rates {dict(rates)}; a rate is a share, none of them negative"
-      " and not all 0"
+      f"the mixture {name!r} has the rates {dict(rates)}; a rate is a share, a finite number,"
+      " none of them negative and not all 0"
     )
   return seqio.MixtureRegistry.add(name, list(rates.items()))
 

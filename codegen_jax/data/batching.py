@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 
-from codegen_jax.data.objectives import Example
+from codegen_jax.data.objectives.example import Example, document_bounds
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 
@@ -29,37 +29,46 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
     raise InputError(
       f"an example of {n} tokens does not fit a row of {length}; give the objective shorter rows"
     )
-  segments = example.segment_ids if separate_documents else np.ones_like(example.segment_ids)
-  starts = np.flatnonzero(np.diff(segments, prepend=-1))
-  lengths = np.diff(starts, append=n)
-  same_document = np.diff(segments, append=-1) == 0
-  if example.answers is None:
-    targets = np.where(same_document, np.roll(example.tokens, -1), 0)
-    loss_mask = np.roll(example.loss_mask, -1) & same_document
-  else:
-    targets, loss_mask = example.answers, example.loss_mask
-
-  def padded(values: np.ndarray, dtype: type) -> np.ndarray:
-    row: np.ndarray = np.zeros((1, length), dtype)
-    row[0, :n] = values
+  row = _zeros(1, length)
+  if not n:
     return row
-
-  return Batch(
-    inputs=padded(example.tokens, np.int32),
-    targets=padded(targets, np.int32),
-    loss_mask=padded(loss_mask, np.bool_),
-    prefix_mask=padded(example.prefix_mask, np.bool_),
-    segment_ids=padded(segments, np.int32),
-    positions=padded(np.arange(n) - np.repeat(starts, lengths), np.int32),
-  )
+  segments = example.segment_ids if separate_documents else np.ones_like(example.segment_ids)
+  row.inputs[0, :n] = example.tokens
+  row.prefix_mask[0, :n] = example.prefix_mask
+  row.segment_ids[0, :n] = segments
+  bounds = np.array(document_bounds(segments))
+  starts, stops = bounds[:-1], bounds[1:]
+  row.positions[0, :n] = np.arange(n) - starts.repeat(stops - starts)
+  if example.answers is None:
+    row.targets[0, : n - 1] = example.tokens[1:]
+    row.loss_mask[0, : n - 1] = example.loss_mask[1:]
+    row.targets[0, stops - 1] = 0
+    row.loss_mask[0, stops - 1] = False
+  else:
+    row.targets[0, :n] = example.answers
+    row.loss_mask[0, :n] = example.loss_mask
+  return row
 
 
 def empty_row(length: int) -> Batch:
   """Nothing but padding."""
-  none = np.zeros(0, np.int32)
-  return to_row(Example.plain(none, none), length)
+  return _zeros(1, length)
 
 
 def stack(rows: Sequence[Batch]) -> Batch:
   """Rows of [1, L] into a batch of [B, L]."""
   return Batch(**{name: np.concatenate([getattr(row, name) for row in rows]) for name in FIELDS})
+
+
+def _zeros(rows: int, length: int) -> Batch:
+  def of(dtype: type) -> np.ndarray:
+    return np.zeros((rows, length), dtype)
+
+  return Batch(
+    inputs=of(np.int32),
+    targets=of(np.int32),
+    loss_mask=of(np.bool_),
+    prefix_mask=of(np.bool_),
+    segment_ids=of(np.int32),
+    positions=of(np.int32),
+  )

@@ -17,7 +17,8 @@ import seqio
 from codegen_jax import did_you_mean
 from codegen_jax.data import order
 from codegen_jax.data.batching import empty_row, stack, to_row
-from codegen_jax.data.rows import RowSource
+from codegen_jax.data.objectives import Example
+from codegen_jax.data.rows import RowSource, Where
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 
@@ -62,6 +63,32 @@ class Left:
   first: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A row as the model is handed it, and how it was made; what is asked for is looked up."""
+
+  source: RowSource
+  split: str
+  where: Where
+  example: Example  # as the objective made it
+  batch: Batch  # the same, shifted and padded: [1, L]
+
+  @property
+  def task(self) -> str:
+    return self.source.task
+
+  @property
+  def num_read(self) -> int:
+    """Tokens of the corpus that the row was made of."""
+    place = self.source.place(self.split, **self.where)
+    return place.stop - place.start
+
+  @property
+  def paths(self) -> tuple[str, ...]:
+    """Its documents, as segments 1, 2, ... of the example number them."""
+    return self.source.paths(self.split, **self.where)
+
+
 class Reader:
   """The rows of a mixture, each addressed by its index."""
 
@@ -75,7 +102,8 @@ class Reader:
     # Rates are shares of the text that is read, and rows of different objectives take more or less.
     tokens = [source.tokens_per_row(*where) for source in self._sources]
     rows = [rate / per_row for rate, per_row in zip(self._rates, tokens, strict=True)]
-    self._rows_rates = [rate / sum(rows) for rate in rows]
+    whole = math.lcm(*(rate.denominator for rate in rows))
+    self._rows_rates = [int(rate * whole) for rate in rows]
     self.left: dict[tuple[str, str], Left] = {}
 
   @property
@@ -94,6 +122,10 @@ class Reader:
 
   def row(self, index: int) -> Batch:
     """Row `index` of the endless, shuffled mixture."""
+    return self.inspect(index).batch
+
+  def inspect(self, index: int) -> Row:
+    """The same row with how it was made."""
     task, count = order.locate(index, self._rows_rates)
     epoch, row = divmod(count, self._sizes[task])
     return self._read(task, epoch=epoch, row=row, shuffle=True)
@@ -136,28 +168,26 @@ class Reader:
 
     With `max_rows`, at most so many of each task, spread evenly over its files.
     """
-    length = self.config.seq_len
     for task, (source, size) in enumerate(zip(self._sources, self._sizes, strict=True)):
       chosen = min(size, max_rows) if max_rows else size
-      for row in (i * size // chosen for i in range(chosen)):
+      for number in (i * size // chosen for i in range(chosen)):
+        row = self._read(task, epoch=0, row=number, shuffle=False)
         # Documents that read each other cannot be told apart by their scores: the row is the unit.
         apart = self.config.separate_documents
-        where = {"seed": self.config.seed, "epoch": 0, "row": row, "length": length}
-        told = source.paths(self.config.split, **where, shuffle=False)
-        paths = told if apart else (f"row {row} of {source.task}",)
-        yield self._read(task, epoch=0, row=row, shuffle=False), paths
+        yield row.batch, row.paths if apart else (f"row {number} of {source.task}",)
 
-  def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Batch:
+  def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Row:
     c, source = self.config, self._sources[task]
-    where = {"seed": c.seed, "epoch": epoch, "row": row, "length": c.seq_len, "shuffle": shuffle}
+    where = Where(seed=c.seed, epoch=epoch, row=row, length=c.seq_len, shuffle=shuffle)
     example = source.example(c.split, **where)
+    batch = to_row(example, c.seq_len, separate_documents=c.separate_documents)
+    read = Row(source, c.split, where, example, batch)
     for change in example.changes:
       if change.left:
-        told = self.left.setdefault((source.task, change.left), Left())
+        told = self.left.setdefault((read.task, change.left), Left())
         told.documents += 1
-        if not told.first:
-          told.first = source.paths(c.split, **where)[change.segment - 1]
-    return to_row(example, c.seq_len, separate_documents=c.separate_documents)
+        told.first = told.first or read.paths[change.segment - 1]
+    return read
 
   def record(self) -> dict[str, Any]:
     """What a result says of its data: the mixture, and of each corpus version, size and hash."""

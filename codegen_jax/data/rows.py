@@ -70,7 +70,7 @@ class Cut:
     hand, card = divmod(row, size)
     start, cards = hand * sum(self.strides), list(range(size))
     if size > 1 and start + sum(self.strides) <= self.num_tokens:  # else in order, to its end
-      cards = [order.permuted(i, size, key + hand * size) for i in range(card + 1)]
+      cards.sort(key=lambda card: order.stable_hash(key, hand, card))
     start += sum(self.strides[i] for i in cards[:card])
     stop = min(start + self.strides[cards[card]], self.num_tokens)
     return self.deal[cards[card]], slice(start, stop)
@@ -313,7 +313,8 @@ def read_rows(source: RowSource):
       return [getattr(made, name)[0].astype(np.int32) for name in SEQIO_NAMES]
 
     # seqio repeats the source once an epoch, so what arrives is numbered by epoch.
-    return dataset.enumerate().flat_map(rows_of_epoch)
+    epochs = -1 if source.epochs is None else source.epochs  # -1: all that arrive
+    return dataset.take(epochs).enumerate().flat_map(rows_of_epoch)
 
   return preprocessor
 

@@ -67,6 +67,21 @@ def test_masks_speak_of_tokens_the_loss_of_the_place_that_predicts_one():
   }  # fmt: skip
 
 
+@pytest.mark.parametrize("separate", [True, False])
+def test_answers_are_targets_in_their_own_places(separate):
+  example = dataclasses.replace(
+    row("a.c", "de", scored=[0, 1, 0, 0, 1]), answers=np.array([1, 2, 3, 4, 6])
+  )
+  assert drawn(batching.to_row(example, 6, separate_documents=separate)) == {
+    "inputs":        "a . c d e .",
+    "targets":       "a b c d f .",
+    "loss_mask":     "0 1 0 0 1 0",
+    "prefix_mask":   "0 0 0 0 0 0",
+    "segment_ids":   "1 1 1 2 2 0" if separate else "1 1 1 1 1 0",
+    "positions":     "0 1 2 0 1 0" if separate else "0 1 2 3 4 0",
+  }  # fmt: skip
+
+
 documents = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=5), min_size=1, max_size=4)
 
 

@@ -75,6 +75,12 @@ def test_every_stretch_holds_many_tasks_at_about_their_rates(rates, start, lengt
     assert abs(stretch.count(task) - rate * length) < 3  # six tasks are halved three times
 
 
+@given(rates, st.integers(0, 300))
+def test_rows_are_counted_as_they_are_located(rates, total):
+  located = Counter(order.locate(index, rates)[0] for index in range(total))
+  assert order.counts(total, rates) == [located[task] for task in range(len(rates))]
+
+
 def test_two_tasks_alternate_at_two_to_one():
   places = [order.locate(index, [Fraction(2, 3), Fraction(1, 3)]) for index in range(6)]
   assert " ".join(f"{'ab'[task]}{row}" for task, row in places) == "a0 a1 b0 a2 a3 b1"

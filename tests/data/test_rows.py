@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 import seqio
 
 from codegen_jax.data.batching import FIELDS, stack, to_row
-from codegen_jax.data.objectives import PerFile, PrefixLM
+from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
 from codegen_jax.data.rows import RowSource, as_batch
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
@@ -99,7 +100,7 @@ def test_paths_name_the_documents_of_a_row_as_its_segments_number_them(length):
   source, seen = toy.source("toy_code_clm"), []
   for row in range(source.num_rows("train", length)):
     example = source.example("train", seed=0, epoch=0, row=row, length=length, shuffle=False)
-    paths = source.paths("train", row=row, length=length)
+    paths = source.paths("train", seed=0, epoch=0, row=row, length=length, shuffle=False)
     assert sorted(set(example.segment_ids)) == list(range(1, len(paths) + 1))
     seen += [
       (paths[n - 1], token) for n, token in zip(example.segment_ids, example.tokens, strict=True)
@@ -189,6 +190,12 @@ def test_a_row_needs_a_length():
     seqio.get_mixture_or_task("toy_code_clm").get_dataset(split="train", shuffle=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Telling(CausalLM):
+  setting: object
+
+
 def test_an_objective_that_does_not_tell_its_settings_is_refused():
-  with pytest.raises(InputError, match="make it a frozen dataclass"):
-    RowSource("toy", corpus="toy", splits={}, objective=lambda example, rng: example)
+  RowSource("toy", corpus="toy", splits={}, objective=Telling(len))
+  with pytest.raises(InputError, match=r"objective of the task toy .*make it a frozen dataclass"):
+    RowSource("toy", corpus="toy", splits={}, objective=Telling(lambda: None))

@@ -175,17 +175,42 @@ def test_specials_count_in_a_prompt_and_not_in_a_file(trained):
 
 
 def test_specials_are_the_last_ids_and_weigh_nothing(trained):
-  names = ["<|endoftext|>", "<sep>", "<eom>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>"]
+  names = ["<|endoftext|>", "<fim_prefix>", "<fim_middle>", "<fim_suffix>"]
+  names += ["<dummy_0>", "<dummy_1>", "<dummy_2>", "<dummy_3>", "<sep>", "<eom>"]
   names += [f"<mask_{k}>" for k in (8, 7, 6, 5, 4, 3, 2, 1)]
   ids = [trained.special_id(name) for name in names]
-  assert ids == list(range(600 - 14, 600))
+  assert ids == list(range(600 - 18, 600))
   assert [trained.decode([i]) for i in ids] == names
   assert not trained.token_num_bytes()[ids].any()
-  assert trained.token_num_bytes()[:586].all()
+  assert trained.token_num_bytes()[:582].all()
+
+
+@pytest.mark.parametrize(
+  ("layout", "specials"),
+  [("gpt2", 1), ("codegen", 1), ("codegen2", 1 + 6 + 899), ("codegen25", 1 + 24 + 881)],
+)
+def test_special_is_what_text_never_becomes(trained, layouts, layout, specials):
+  for vocab, count in ((trained, 18), (layouts[layout], specials)):
+    special = vocab.is_special()
+    assert special.shape == (vocab.vocab_size,) and special.sum() == count
+    assert special[[vocab.eos_id, *vocab.mask_ids()]].all()
+    assert not special[vocab.encode("".join((*NASTY, " " * 31, "\t" * 9)))].any()
+
+
+@no_deadline
+@given(st.data())
+def test_bytes_are_those_of_the_text_also_within_a_character(trained, data):
+  text = data.draw(any_text)
+  ids = np.array(trained.encode(text), np.int32)
+  cut = data.draw(st.integers(0, len(ids)))
+  head, tail = trained.to_bytes(ids[:cut]), trained.to_bytes(ids[cut:])
+  assert head + tail == text.encode()
+  assert len(head) == trained.token_num_bytes()[ids[:cut]].sum()
 
 
 def test_masks_count_from_one(trained):
   assert [trained.mask_id(k) for k in range(1, 9)] == list(range(599, 591, -1))
+  assert trained.mask_ids().tolist() == list(range(599, 591, -1))
   for k in (0, -1, 9):
     with pytest.raises(InputError, match=f"no <mask_{k}>: this vocabulary has 8 masks"):
       trained.mask_id(k)
@@ -366,9 +391,9 @@ def test_ids_begin_with_gpt2s_bytes_and_indentation_becomes_one_token(trained):
 @pytest.mark.parametrize(
   ("learned_from", "wanted", "message"),
   [
-    (["abc" * 100], {"vocab_size": 361}, "vocab_size 361 is too small: .* need 362"),
+    (["abc" * 100], {"vocab_size": 365}, "vocab_size 365 is too small: .* need 366"),
     (["abc" * 100], {"vocab_size": 600, "num_masks": -1}, "too small"),
-    ([], {"vocab_size": 400}, "256 ordinary tokens could be learned .* ask for 362"),
+    ([], {"vocab_size": 400}, "256 ordinary tokens could be learned .* ask for 366"),
     (["a few words"], {"vocab_size": 400}, "repeat too little"),
   ],
 )

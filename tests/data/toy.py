@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import seqio
 
-from codegen_jax.data import order, token_store
+from codegen_jax.data import order, special_tokens, token_store
 from codegen_jax.data.objectives import CausalLM, Example, Objective, PerFile, PrefixLM
 from codegen_jax.data.rows import RowSource
 from codegen_jax.data.token_store import TokenStore
 from tasks import build
 
 EOS = 99
+WORDS = 82  # ids below are words, the others special tokens
 FOLDER = tempfile.TemporaryDirectory(prefix="toy")
 
 # Id 0 is a word like any other: alone, in the middle, twice.
@@ -36,11 +37,36 @@ PROSE = {
 }
 
 
+# Long enough for an objective to work on, down to a document of one word.
+_words = np.random.default_rng(0)
+LONG = {
+  f"{number:02}.py": _words.integers(0, WORDS, size).tolist()
+  for number, size in enumerate([1, 90, 2, 3, 40, *_words.integers(5, 50, 35).tolist(), 300])
+}
+NAMES = special_tokens.trained(num_masks=8)
+SPECIALS = dict(zip(NAMES, (EOS, *range(WORDS, EOS)), strict=True))
+
+
 class Words(seqio.PassThroughVocabulary):
-  """Every id is a word of one byte, but for the end of a document."""
+  """Every id is a word of one letter, but for the special tokens."""
+
+  def special_id(self, name: str) -> int:
+    return SPECIALS[name]
+
+  def mask_ids(self) -> np.ndarray:
+    return np.array([SPECIALS[special_tokens.mask(k)] for k in range(1, 9)], np.int32)
+
+  def is_special(self) -> np.ndarray:
+    return np.arange(self.vocab_size) >= WORDS
 
   def token_num_bytes(self) -> np.ndarray:
-    return np.where(np.arange(self.vocab_size) == EOS, 0, 1)
+    return np.where(self.is_special(), 0, 1)
+
+  def to_bytes(self, ids: np.ndarray) -> bytes:
+    return bytes(ids[ids < WORDS].tolist())
+
+  def _encode(self, s: str) -> list[int]:
+    return [*s.encode()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +118,9 @@ for corpus in (ToySource("toy_code", CODE), ToySource("toy_prose", PROSE)):
   build.add_task(f"{corpus.name}_clm", corpus, CausalLM())
   build.add_task(f"{corpus.name}_prefix_lm", corpus, PerFile(PrefixLM()))
   build.add_task(f"{corpus.name}_noise", corpus, Noise())
+
+LONG_SOURCE = ToySource("toy_long", {"train": LONG, "validation": PROSE["train"]})
+build.add_recipes("toy_long", LONG_SOURCE)
 
 build.add_mixture("toy_clm", {"toy_code_clm": 2, "toy_prose_clm": 1})
 build.add_mixture("toy_noise", {"toy_code_noise": 2, "toy_prose_noise": 1})

@@ -71,6 +71,20 @@ def test_padding_is_not_read(attention):
   )
 
 
+def test_bidirectional_reads_all_of_its_document_and_no_other():
+  assert_array_equal(
+    dense(packed([1, 2, 3], [4, 5], prefix=1, length=6), "bidirectional")[0],
+    grid("""
+      1 1 1 0 0 0
+      1 1 1 0 0 0
+      1 1 1 0 0 0
+      0 0 0 1 1 0
+      0 0 0 1 1 0
+      0 0 0 0 0 1
+    """),
+  )
+
+
 def test_rows_of_a_batch_have_masks_of_their_own():
   got = dense(stacked(packed([1, 2, 3], prefix=3), packed([1], [2, 3])), "prefix")
   assert_array_equal(got[0], grid("1 1 1 \n 1 1 1 \n 1 1 1"))
@@ -129,6 +143,13 @@ def test_every_wanted_target_is_scored_unless_it_is_visible(attention, batch):
   for row, position in np.ndindex(got.shape):
     visible = position + 1 < LENGTH and seen[row, position, position + 1]
     assert got[row, position] == (batch.loss_mask[row, position] and not visible)
+
+
+@given(batch=some_batches(whole_prefixes=False))
+def test_bidirectional_attention_reads_its_documents_and_scores_what_was_asked_for(batch):
+  same_document = batch.segment_ids[:, :, None] == batch.segment_ids[:, None, :]
+  assert_array_equal(dense(batch, "bidirectional"), same_document)
+  assert_array_equal(masks.scored_targets(batch, "bidirectional"), batch.loss_mask)
 
 
 @given(batch=some_batches())

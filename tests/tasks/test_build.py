@@ -11,6 +11,7 @@ from codegen_jax.data.batching import FIELDS, stack
 from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
 from codegen_jax.data.pipeline import DataConfig, Reader
 from codegen_jax.data.rows import SEQIO_NAMES, as_batch
+from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 from tasks import build
 from tests.data import toy
@@ -81,7 +82,15 @@ def test_a_name_is_given_once():
     build.add_task("build_twice", CODE, CausalLM())
 
 
-def test_rates_are_shares_of_rows():
+@pytest.mark.parametrize("rates", [[], [0, 0], [1, -1], [1, float("nan")], [1, float("inf")]])
+def test_rates_that_are_no_shares_are_refused_and_nothing_is_registered(rates):
+  tasks = ("toy_code_clm", "toy_prose_clm")[: len(rates)]
+  with pytest.raises(InputError, match=r"'build_refused' has the rates .* a rate is a share"):
+    build.add_mixture("build_refused", dict(zip(tasks, rates, strict=True)))
+  assert "build_refused" not in seqio.MixtureRegistry.names()
+
+
+def test_a_mixture_of_rows_of_one_length_holds_them_at_its_rates():
   build.add_mixture("build_three_to_one", {"toy_code_clm": 0.75, "toy_prose_clm": 0.25})
   try:
     reader = Reader(DataConfig("build_three_to_one", seq_len=L, batch_size=1))

@@ -5,11 +5,11 @@ import pytest
 import seqio
 
 from codegen_jax.data import vocabulary
-from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
+from codegen_jax.data.objectives import PrefixSuffixMiddle
 from codegen_jax.data.pipeline import DataConfig, Reader
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
-from tasks import embedded, local, sources
+from tasks import embedded, local, recipes, sources
 
 CORPORA = {"local_code": embedded.code, "local_prose": embedded.prose}
 L = 256
@@ -39,14 +39,22 @@ def segments(row: Batch) -> list[np.ndarray]:
   return [np.flatnonzero(ids == segment) for segment in range(1, ids.max() + 1)]
 
 
-def test_each_corpus_has_a_task_of_each_objective_and_a_mixture_of_both_halves():
-  for name, objective in {"clm": CausalLM(), "prefix_lm": PerFile(PrefixLM())}.items():
-    for corpus in CORPORA:
+@pytest.mark.parametrize(("recipe", "objective"), recipes.recipes(local.VOCABULARY).items())
+def test_each_corpus_has_a_task_of_each_recipe_and_a_mixture_of_both_halves(recipe, objective):
+  for corpus in CORPORA:
+    for name, epochs in ((recipe, None), (f"{recipe}_epochs_5", 5)):
       source = seqio.TaskRegistry.get(f"{corpus}_{name}").source
-      assert (source.corpus, source.objective) == (corpus, objective)
-    mixture = seqio.MixtureRegistry.get(f"local_{name}")
-    rates = {task.name: mixture.get_rate(task) for task in mixture.tasks}
-    assert rates == {f"{corpus}_{name}": 0.5 for corpus in CORPORA}
+      assert (source.corpus, source.objective, source.epochs) == (corpus, objective, epochs)
+      assert source.level == "context"
+  mixture = seqio.MixtureRegistry.get(f"code_and_prose_{recipe}")
+  rates = {task.name: mixture.get_rate(task) for task in mixture.tasks}
+  assert rates == {f"{corpus}_{recipe}": 0.5 for corpus in CORPORA}
+
+
+def test_infilling_comes_on_whole_documents_too():
+  for corpus in CORPORA:
+    source = seqio.TaskRegistry.get(f"{corpus}_psm_document").source
+    assert (source.level, source.objective) == ("document", PrefixSuffixMiddle(local.VOCABULARY))
 
 
 @pytest.mark.slow

@@ -174,6 +174,14 @@ def change(**changes) -> TrainConfig:
       "no mixture 'toy_cml'; did you mean 'toy_clm'",
     ),
     (
+      lambda: change(data=DataConfig("toy_long_mlm", 16, 8)),
+      "toy_long_mlm asks for tokens in their places and ATTENTION is 'causal'",
+    ),
+    (
+      lambda: change(data=DataConfig("toy_long_clm_epochs_5", 16, 8), total_steps=57),
+      "lower TOTAL_STEPS to 56 at the most",
+    ),
+    (
       lambda: change(model=dataclasses.replace(CONFIG.model, vocab_size=50)),
       "vocabulary of toy_clm has 100 ids and the model only 50 rows",
     ),

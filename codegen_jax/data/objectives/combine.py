@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from codegen_jax.data.objectives.example import Example, Objective
+from codegen_jax.data.objectives.example import Example, Objective, document_bounds
 from codegen_jax.errors import InputError
 
 
@@ -87,14 +87,13 @@ class PerFile(Objective):
     return self.objective.in_place
 
   def __call__(self, example: Example, rng: np.random.Generator) -> Example:
-    starts = np.flatnonzero(np.diff(example.segment_ids, prepend=-1)).tolist()
-    if len(starts) < 2:
+    bounds = document_bounds(example.segment_ids)
+    if len(bounds) < 3:
       return self.objective(example, rng)
-    bounds = [*starts, len(example.tokens)]
-    lengths = np.diff(bounds).tolist()
+    lengths = [stop - start for start, stop in itertools.pairwise(bounds)]
     rooms = self._rooms(example.room, lengths)
     parts, used = [], 0
-    for start, length, room in zip(starts, lengths, rooms, strict=True):
+    for start, length, room in zip(bounds, lengths, rooms, strict=False):
       part = example.part(slice(start, start + length), room=room - used)
       part = self.objective(part, rng)
       used += len(part.tokens) - length

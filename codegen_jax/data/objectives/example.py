@@ -95,6 +95,12 @@ class Example:
     return (*self.changes, Change(segment, num_tokens, spans, left))
 
 
+def document_bounds(segment_ids: Int[np.ndarray, " n"]) -> list[int]:
+  """Where each document of a row begins, and the end:   1 1 1 2 2   ->   0 3 5"""
+  borders = (segment_ids[1:] != segment_ids[:-1]).nonzero()[0] + 1
+  return [0, *borders.tolist(), len(segment_ids)]
+
+
 def _answers(parts: Sequence[Example]) -> Int[np.ndarray, " n"] | None:
   answers = [part.answers for part in parts if part.answers is not None]
   return np.concatenate(answers) if answers else None

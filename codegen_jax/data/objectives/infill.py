@@ -54,9 +54,9 @@ class PrefixSuffixMiddle(Objective):
       )
 
   @functools.cached_property
-  def _sentinels(self) -> Int[np.ndarray, " 3"]:
+  def _sentinels(self) -> tuple[Int[np.ndarray, " 1"], ...]:
     names = special_tokens.FIM_PREFIX, special_tokens.FIM_SUFFIX, special_tokens.FIM_MIDDLE
-    return np.array([self.vocabulary.special_id(name) for name in names], np.int32)
+    return tuple(np.array([self.vocabulary.special_id(name)], np.int32) for name in names)
 
   def __call__(self, example: Example, rng: np.random.Generator) -> Example:
     if rng.random() >= self.rate:
@@ -68,24 +68,29 @@ class PrefixSuffixMiddle(Objective):
     if example.room < 3:
       return example.left(n, "its row has no room")
     prefix, middle, suffix = self._cut(body.tokens, rng, longest=n + example.room - 3)
-    pre, suf, mid = self._sentinels[:, None]
+    pre, suf, mid = self._sentinels
     if self.order == "spm" or (self.order == "joint" and rng.random() < 0.5):
       told = (pre, suf, suffix, mid, prefix)
     else:
       told = (pre, prefix, suf, suffix, mid)
     tokens = np.concatenate((*told, middle, body.end))
-    segment_ids = np.full(len(tokens), example.segment_ids[0])
-    return dataclasses.replace(
-      Example.plain(tokens, segment_ids, room=example.room - (len(tokens) - len(example.tokens))),
-      prefix_mask=np.arange(len(tokens)) < 3 + len(prefix) + len(suffix),
+    prefix_mask = np.zeros(len(tokens), bool)
+    prefix_mask[: 3 + len(prefix) + len(suffix)] = True
+    return Example(
+      tokens,
+      np.ones(len(tokens), bool),
+      prefix_mask,
+      np.full(len(tokens), example.segment_ids[0]),
+      room=example.room - (len(tokens) - len(example.tokens)),
       changes=example.changed(n, np.array([len(middle)])),
     )
 
   def _cut(
     self, tokens: Int[np.ndarray, " n"], rng: np.random.Generator, *, longest: int
   ) -> Sections:
-    if self.cuts == "token":
-      return sections(tokens, *np.sort(rng.integers(0, len(tokens) + 1, 2)))
+    # A row that is treated as one document may hold ends of others, which no text encodes to.
+    if self.cuts == "token" or not self.vocabulary.token_num_bytes().take(tokens).all():
+      return sections(tokens, *sorted(rng.integers(0, len(tokens) + 1, 2).tolist()))
     return cut_between_characters(tokens, self.vocabulary, rng, longest=longest)
 
   def growth(self, num_tokens: int, documents: int = 1) -> int:
@@ -129,7 +134,7 @@ def cut_between_characters(
     prefix, suffix = np.append(tokens[:head], prefix), np.append(suffix, tokens[tail:])
     if len(prefix) + len(middle) + len(suffix) <= longest:
       return prefix, middle, suffix
-  return sections(tokens, *np.searchsorted(ends, (cut, cut_again), "right"))
+  return sections(tokens, *np.searchsorted(ends, (cut, cut_again), "right").tolist())
 
 
 def _whole_characters(

@@ -38,7 +38,7 @@ class Body:
   """A document without the token that ends it: the rest of a row's last document has none."""
 
   tokens: Int[np.ndarray, " n"]
-  end: Int[np.ndarray, " 0_or_1"]
+  end: Int[np.ndarray, " end"]
   why_not: str  # why nothing may be taken out of it, or ""
 
 
@@ -50,7 +50,7 @@ def body(example: Example, vocabulary: Vocabulary) -> Body:
   inside = tokens[:end]
   if end == 0:
     why_not = "it is empty"
-  elif (vocabulary.is_special()[inside] & (inside != eos)).any():
+  elif (special := vocabulary.is_special().take(inside)).any() and (inside[special] != eos).any():
     why_not = "it holds special tokens"  # what was moved could not be told from what was there
   else:
     why_not = ""

@@ -143,11 +143,13 @@ def tell(
 ) -> Int[np.ndarray, " told"]:
   """A b c d e f  ->  <mask_1> b c <eom> <mask_2> f <eom>"""
   starts, lengths, _ = spans
-  stops = (lengths + 1 + len(after)).cumsum()
-  told = np.empty(stops[-1], tokens.dtype)
-  begins = stops - lengths - 1 - len(after)
+  told_lengths = lengths + 1 + len(after)
+  stops = told_lengths.cumsum()
+  begins = stops - told_lengths
+  # Each span with what stands beside it, as much as is then written over with its sentinels.
+  places = np.arange(stops[-1]) + (starts - 1 - begins).repeat(told_lengths)
+  told = tokens.take(places, mode="clip")
   told[begins] = masks[: len(starts)]
-  told[inside(begins + 1, lengths)] = tokens[inside(starts, lengths)]
   for i, token in enumerate(after):
     told[stops - len(after) + i] = token
   return told
@@ -158,4 +160,4 @@ def inside(
 ) -> Int[np.ndarray, " masked"]:
   """The places of all spans' tokens:   starts 2 8, lengths 3 1   ->   2 3 4 8"""
   before = lengths.cumsum() - lengths
-  return np.arange(before[-1] + lengths[-1]) + np.repeat(starts - before, lengths)
+  return np.arange(before[-1] + lengths[-1]) + (starts - before).repeat(lengths)

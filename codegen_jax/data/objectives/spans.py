@@ -76,7 +76,7 @@ class UniformSpans:
     lengths[-1] -= ends[count - 1] - masked
     # The cut one may stand anywhere.  Between spans there has to be a token.
     lengths = rng.permutation(lengths)[: min(most, n - masked + 1)]
-    return Spans(apart(lengths, n, rng), lengths, count <= most)
+    return Spans(apart(lengths, n, rng), lengths, len(lengths) == count)
 
   def usual(self, n: int) -> int:
     masked, mean = n * self.ratio[1], sum(self.lengths) / 2
@@ -166,9 +166,12 @@ def apart(
 def pieces(total: int, parts: int, rng: np.random.Generator) -> Int[np.ndarray, " parts"]:
   """Cuts `total` into `parts` whole numbers of at least 1: every way equally likely."""
   cuts = distinct(total - 1, parts - 1, rng) + 1
-  return np.diff(cuts, prepend=0, append=total)
+  bounds = np.concatenate(([0], cuts, [total]))
+  return bounds[1:] - bounds[:-1]
 
 
 def distinct(size: int, count: int, rng: np.random.Generator) -> Int[np.ndarray, " count"]:
   """`count` different numbers below `size`, in order."""
-  return np.sort(rng.choice(size, count, replace=False, shuffle=False))
+  numbers = rng.choice(size, count, replace=False, shuffle=False)
+  numbers.sort()
+  return numbers
