@@ -65,6 +65,7 @@ def evaluate(
     attention=run.train.attention,
     partitioning_config=run.train.partitioning,
     batch_size=run.evaluation.batch_size,
+    loss_chunks=run.train.loss_chunks,
   )
   return runner.evaluate(
     run.evaluation,
@@ -115,8 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--workdir", required=True, type=pathlib.Path, help="the run's folder")
     group = command.add_argument_group("several processes")
     group.add_argument("--coordinator", help="HOST:PORT of process 0")
-    group.add_argument("--num_processes", type=int, default=1)
-    group.add_argument("--process_id", type=int, default=0)
+    group.add_argument("--num_processes", type=int)
+    group.add_argument("--process_id", type=int)
+  inspection.add_to(commands)
   return parser
 
 
@@ -125,6 +127,16 @@ def main(argv: Sequence[str]) -> None:
 
   gin_files, bindings, search_paths, rest = gin_config.parse_gin_flags(list(argv))
   flags = _parser().parse_args(rest)
+  if flags.command == inspection.NAME:
+    if len(rest) < len(argv):
+      raise InputError(
+        "inspect reads a mixture by its name and takes no gin flags; name it, e.g. codegen-jax"
+        " inspect local_code_clm"
+      )
+    inspection.check(flags)
+    import_tensorflow()
+    inspection.run(flags)
+    return
   if not gin_files:
     raise InputError(
       f"{flags.command} needs a --gin_file, e.g."

@@ -1,0 +1,1 @@
+"""Rows as the model sees them: shown and counted, in a terminal or as a page."""
