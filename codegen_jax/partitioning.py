@@ -21,6 +21,7 @@ Rules = Mapping[str, str | tuple[str, ...] | None]  # logical axis -> mesh axis
 RULES: Rules = {
   "batch": ("data", "fsdp"),
   "length": None,
+  "residual_length": None,
   "embed": "fsdp",
   "embed_act": None,
   "heads": "model",
@@ -37,11 +38,19 @@ class PartitioningConfig:
 
   data: batches are split, weights are copied.  fsdp: batches and weights are split, weights are
   gathered layer by layer.  model: heads, MLP and vocabulary are split.
+
+  Attributes:
+    data: copies of the model.
+    fsdp: parts of each weight along D.
+    model: parts of each weight along heads, MLP or vocabulary.
+    split_residual: whether what passes between blocks is split along the row over `model`, which
+      otherwise holds it in full `model` times (sequence parallelism, 2205.05198).
   """
 
   data: int = -1
   fsdp: int = 1
   model: int = 1
+  split_residual: bool = False
 
   def __post_init__(self):
     sizes = (self.data, self.fsdp, self.model)
@@ -51,10 +60,18 @@ class PartitioningConfig:
         " is at least 1, and at most one of them may be -1 (all devices that remain)"
       )
 
+  @property
+  def rules(self) -> Rules:
+    return {**RULES, "residual_length": "model"} if self.split_residual else RULES
+
+  @property
+  def axes(self) -> dict[str, int]:
+    return {"data": self.data, "fsdp": self.fsdp, "model": self.model}
+
 
 def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = None) -> Mesh:
   devices = jax.devices() if devices is None else devices
-  sizes = dataclasses.asdict(config)
+  sizes = config.axes
   fixed = math.prod(size for size in sizes.values() if size != -1)
   if fixed > len(devices) or (-1 in sizes.values() and len(devices) % fixed):
     asked = " x ".join(f"{axis} {size}" for axis, size in sizes.items())

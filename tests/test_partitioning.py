@@ -34,7 +34,9 @@ def mesh_of(sizes: tuple[int, int, int]) -> jax.sharding.Mesh:
 
 
 @functools.cache
-def run(sizes: tuple[int, int, int], microbatches: int = 1) -> SimpleNamespace:
+def run(
+  sizes: tuple[int, int, int], microbatches: int = 1, *, chunks: int = 1, split: bool = False
+) -> SimpleNamespace:
   """Three steps, as the training loop makes them."""
   mesh = mesh_of(sizes)
   first = state = train_state.create(MODEL, OPTIMIZER, mesh, seed=0)
@@ -42,12 +44,13 @@ def run(sizes: tuple[int, int, int], microbatches: int = 1) -> SimpleNamespace:
   drawn = jax.device_get(jax.tree.map(jnp.copy, state.params))
   places = jax.tree.map(lambda leaf: leaf.sharding, state), partitioning.replicated(mesh)
   step = make_train_step(
-    MODEL, OPTIMIZER, attention="prefix", z_loss=1e-4, microbatches=microbatches
-  )
+    MODEL, OPTIMIZER, attention="prefix", z_loss=1e-4, microbatches=microbatches,
+    loss_chunks=chunks,
+  )  # fmt: skip
   step = jax.jit(step, donate_argnums=0, out_shardings=places)
   batch = jax.device_put(BATCH, partitioning.batch_sharding(mesh, len(BATCH.inputs)))
   rows = []
-  with partitioning.on(mesh):
+  with partitioning.on(mesh, PartitioningConfig(*sizes, split_residual=split).rules):
     for _ in range(3):
       state, metrics = step(state, batch)
       rows.append(jax.device_get(metrics))
@@ -55,10 +58,19 @@ def run(sizes: tuple[int, int, int], microbatches: int = 1) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize(
-  ("sizes", "microbatches"), [(DATA, 1), (FSDP, 1), (ALL, 1), (ALL, 2)], ids=str
+  ("sizes", "microbatches", "changes"),
+  [
+    (DATA, 1, {}),
+    (FSDP, 1, {}),
+    (ALL, 1, {}),
+    (ALL, 2, {}),
+    (ALL, 1, {"chunks": 3}),
+    (ALL, 1, {"split": True}),
+  ],
+  ids=str,
 )
-def test_every_mesh_trains_alike(sizes, microbatches):
-  wanted, got = run(ONE), run(sizes, microbatches)
+def test_every_mesh_trains_alike(sizes, microbatches, changes):
+  wanted, got = run(ONE), run(sizes, microbatches, **changes)
   for name in ("loss", "z_loss", "grad_norm", "scored_tokens", "all_tokens"):
     assert_allclose([m[name] for m in got.metrics], [m[name] for m in wanted.metrics], rtol=2e-5)
   losses = [m["loss"] for m in got.metrics]

@@ -23,7 +23,8 @@ from codegen_jax.types import Array, Batch
 
 Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
 
-MAY_CHANGE = ("dtype", "remat", "attention_kernel")  # the weights are the same, and so is what they mean
+# The weights are the same, and so is what they mean.
+MAY_CHANGE = ("dtype", "remat", "attention_kernel")
 
 
 def load_scorer(
@@ -67,7 +68,7 @@ def load_scorer(
     return nats, masks.scored_targets(batch, attention)
 
   def scorer(batch: Batch) -> tuple[Array, Array]:
-    with partitioning.on(mesh):
+    with partitioning.on(mesh, partitioning_config.rules):
       return jax.device_get(score(params, jax.device_put(batch, rows)))
 
   return step, scorer

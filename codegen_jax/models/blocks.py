@@ -1,6 +1,7 @@
 """The blocks of a network: CodeGen's, whose halves are parallel, and Llama's, in sequence."""
 
 from flax import linen as nn
+from jax.ad_checkpoint import checkpoint_name
 import jax.numpy as jnp
 from jaxtyping import Float
 
@@ -11,7 +12,7 @@ from codegen_jax.models.layers import LayerNorm, Linear, RMSNorm
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.types import Array
 
-RESIDUAL = ("batch", "length", "embed_act")
+RESIDUAL = ("batch", "residual_length", "embed_act")
 ROTARY: dict[str, rotary.Layout] = {"codegen": "interleaved", "llama": "half"}
 
 
@@ -33,8 +34,9 @@ class Attention(nn.Module):
         heads, mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base, layout=ROTARY[c.block]
       )
 
-    q, k, v = turn(project("query")), turn(project("key")), project("value")
-    read = attend(q, k, v, mask, c.attention_kernel)
+    qkv = turn(project("query")), turn(project("key")), project("value")
+    q, k, v = (checkpoint_name(x, "qkv") for x in qkv)
+    read = checkpoint_name(attend(q, k, v, mask, c.attention_kernel), "context")
     out = (c.num_heads, c.head_dim, c.embed_dim)
     return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read)
 

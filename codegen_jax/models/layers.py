@@ -22,7 +22,10 @@ AXES = {
 def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> Any:
   """A float32 master weight of `module` with a logical name for each axis."""
   names = tuple(AXES[letter] for letter in letters)
-  return module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
+  weight = module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
+  # Said once more for the slice that a layer takes of the stack, and so for its gradient: XLA would
+  # sum that in full on every device.
+  return nn.with_logical_constraint(weight, names)
 
 
 class Linear(nn.Module):

@@ -44,7 +44,14 @@ def _remat(config: TransformerConfig) -> type[nn.Module]:
   block = BLOCKS[config.block]
   if config.remat == "none":
     return block
-  dots = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
-  policy = dots if config.remat == "dots" else None
   # The scan already keeps forward and backward apart, so XLA cannot merge what is computed again.
-  return nn.remat(block, policy=policy, prevent_cse=False)
+  return nn.remat(block, policy=POLICIES[config.remat], prevent_cse=False)
+
+
+_keep = jax.checkpoint_policies
+POLICIES = {
+  "dots": _keep.dots_with_no_batch_dims_saveable,
+  "qkv": _keep.save_only_these_names("qkv", "context"),
+  "context": _keep.save_only_these_names("context"),
+  "full": None,
+}

@@ -146,7 +146,7 @@ def train(
   )
   with interrupts.held_back() as interrupt:
     try:
-      with partitioning.on(mesh):
+      with partitioning.on(mesh, config.partitioning.rules):
         for step in itertools.count(start + 1):
           batch = jax.tree.map(
             lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)

@@ -129,14 +129,15 @@ def test_what_is_computed_again_changes_memory_and_no_number():
     return jax.jit(jax.value_and_grad(loss)).lower(params).compile()
 
   params = random_params(np.random.default_rng(3), dataclasses.replace(CONFIG, num_layers=6))
-  programs = {remat: compiled(remat) for remat in ("none", "dots", "full")}
+  programs = {remat: compiled(remat) for remat in ("none", "dots", "qkv", "context", "full")}
   loss, grads = programs["none"](params)
-  for remat in ("dots", "full"):
+  for remat in ("dots", "qkv", "context", "full"):
     loss_again, grads_again = programs[remat](params)
     assert_allclose(loss_again, loss, rtol=1e-6)
     jax.tree.map(lambda a, b: assert_allclose(a, b, rtol=1e-4, atol=1e-3), grads, grads_again)
   kept = {name: p.memory_analysis().temp_size_in_bytes for name, p in programs.items()}
   assert kept["none"] > kept["dots"] > kept["full"]
+  assert kept["none"] > kept["qkv"] > kept["context"] > kept["full"]
 
 
 def test_bfloat16_stays_near_float32():
