@@ -8,7 +8,7 @@ from typing import Any
 def write_text(path: pathlib.Path, text: str) -> None:
   """A reader, or a run that continues after a kill, finds the old file or the new one."""
   draft = path.with_name(f".{path.name}.tmp")
-  draft.write_text(text)
+  draft.write_text(text, "utf-8")
   draft.replace(path)
 
 

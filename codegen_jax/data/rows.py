@@ -229,7 +229,8 @@ class RowSource(seqio.DataSource):
       start, stop = max(place.start - begin, 0), min(place.stop, end) - begin
       part = made.part(slice(start * grown // n, stop * grown // n))
       numbered = np.full(len(part.tokens), segment, np.int32)
-      changes = tuple(dataclasses.replace(change, segment=segment) for change in part.changes)
+      told = part.changes if place.start <= begin else ()  # once: where the document begins
+      changes = tuple(dataclasses.replace(change, segment=segment) for change in told)
       parts.append(dataclasses.replace(part, segment_ids=numbered, changes=changes))
     return Example.joined(parts)
 

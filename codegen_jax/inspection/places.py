@@ -111,4 +111,4 @@ def answer(vocabulary: Vocabulary, asked: int) -> str:
 
 
 def _kind(place: Place) -> tuple[bool, ...]:
-  return place.asked is not None, place.scored, place.prefix, place.special
+  return place.scored, place.prefix, place.special

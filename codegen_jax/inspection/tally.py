@@ -95,10 +95,9 @@ def tally(reader: Reader, rows: Iterable[int], attention: Attention) -> Report:
   reader.check_attention(attention)
   rates: dict[str, float] = reader.record()["tasks"]
   counts: dict[str, list[Counts]] = {task: [] for task in rates}
-  seen: set[tuple[str, int, str]] = set()
   for index in rows:
     row = reader.inspect(index)
-    counts[row.task].append(_of_row(row, _permitted(reader.in_place), seen))
+    counts[row.task].append(_of_row(row, _permitted(reader.in_place)))
   tasks = {task: Counts.sum(parts) for task, parts in counts.items()}
   return Report(reader.config, attention, reader.num_rows, rates, tasks)
 
@@ -107,12 +106,9 @@ def _permitted(in_place: bool) -> list[Attention]:
   return [a for a in get_args(Attention) if (a == "bidirectional") == in_place]
 
 
-def _of_row(row: Row, attentions: Sequence[Attention], seen: set[tuple[str, int, str]]) -> Counts:
+def _of_row(row: Row, attentions: Sequence[Attention]) -> Counts:
   paths, batch = row.paths, row.batch
   changes = [(change, paths[change.segment - 1]) for change in row.example.changes]
-  if row.source.level == "document":  # each row that has a share of one tells of all of it
-    changes = [pair for pair in changes if (row.task, row.where["epoch"], pair[1]) not in seen]
-    seen.update((row.task, row.where["epoch"], path) for _, path in changes)
   changed = [change for change, _ in changes if len(change.spans)]
   return Counts(
     rows=1,

@@ -174,7 +174,8 @@ def train(
         log.close()
   for (task, why), told in reader.left.items():
     progress.note(
-      f"{told.documents} documents of {task} were not corrupted as drawn: {why} ({told.first})"
+      f"documents of {task} that were not changed as drawn: {told.documents}, {why} (the first:"
+      f" {told.first})"
     )
   if not finished:
     raise Preempted(step)

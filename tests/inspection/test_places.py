@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -80,6 +81,14 @@ def test_runs_are_alike_inside_and_hold_every_token(task):
       kinds = [(run.scored, run.prefix, run.special) for run in runs if run.asked is None]
       if "mlm" not in task:
         assert all(kind != following for kind, following in itertools.pairwise(kinds))
+
+
+def test_a_special_token_shares_no_run_with_text():
+  for index in range(20):
+    for document in documents("texts_code_psm", index):
+      for run in places.runs(document.places, texts.VOCABULARY):
+        names = re.findall(r"<fim_[a-z]+>|<\|endoftext\|>", run.text)
+        assert ("".join(names) == run.text) if run.special else not names
 
 
 def test_characters_of_several_tokens_are_whole_in_a_run():

@@ -34,7 +34,7 @@ L = 64
 
 def function(name: str, n: int) -> str:
   body = "".join(f"\tif x == {i}:\n\t\treturn x + {i}\n" for i in range(n))
-  return f"def {name}(x):\n{body}\treturn None  # !\n"
+  return f"def {name}(x):\n{body}\treturn None  # go!\n"
 
 
 # Texts that a browser or a terminal would obey, characters of several tokens, and id 0, a "!".
@@ -44,7 +44,7 @@ CODE = {
   "wörds.py": "# héllo wörld, 日本語 🙂 ünd é\n" * 6,
   **{f"<b>{i}</b>.py": function(f"f{i}", i % 7) for i in range(30)},
 }
-PROSE = {f"{i}.md": f"No. {i}: the quick brown fox jumps over it.\n" * (i + 1) for i in range(9)}
+PROSE = {f"{i}.md": f"No. {i}: the quick brown fox jumps over it!\n" * (i + 1) for i in range(9)}
 
 
 @dataclasses.dataclass(frozen=True)
