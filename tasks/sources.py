@@ -1,25 +1,45 @@
 """Where documents come from, tokenised once and then read by position."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import functools
 import hashlib
 import os
 import pathlib
 import sys
-from typing import Any
+import time
+from typing import Any, Protocol
+
+from jaxtyping import Int32
+import numpy as np
 
 from codegen_jax.data import token_store
-from codegen_jax.data.corpus import SPLITS, Corpus
+from codegen_jax.data.corpus import SPLITS, Document
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.data.vocabulary import ByteLevelBPE
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+BATCH = 4_000_000  # characters; the tokenizer has a thread for each core
+SECONDS = 5  # between two lines that say how far it is
 
 
 def cache_folder() -> pathlib.Path:
   """Where tokenizers and tokens are kept between runs: $CODEGEN_JAX_CACHE, or runs/cache."""
   return pathlib.Path(os.environ.get("CODEGEN_JAX_CACHE") or ROOT / "runs" / "cache")
+
+
+class AnyCorpus(Protocol):
+  """`Corpus`, which is in memory, or `Documents`, which stay on disk."""
+
+  @property
+  def fingerprint(self) -> str:
+    """Changes with the documents."""
+
+  def split(self, name: str) -> Iterable[Document]:
+    """Its documents, which may be read as they are asked for."""
+
+  def record(self) -> dict[str, Any]:
+    """What a result says of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +51,7 @@ class Source:
   """
 
   name: str
-  corpus: Callable[[], Corpus]
+  corpus: Callable[[], AnyCorpus]
   vocabulary: ByteLevelBPE
   splits: tuple[str, ...] = SPLITS
 
@@ -40,24 +60,64 @@ class Source:
     return functools.cache(functools.partial(self._open, split))
 
   def record(self) -> dict[str, Any]:
-    return {**self.corpus().record(), "tokenizer": self.vocabulary.fingerprint}
+    """What is known of the corpus, and was counted when it was tokenised."""
+    counted: dict[str, Any] = {}
+    for split in self.splits:
+      folder, fingerprint = self._place(split)
+      if folder.is_dir():
+        counted |= TokenStore.open(folder, fingerprint=fingerprint).record
+    return {**counted, **self.corpus().record(), "tokenizer": self.vocabulary.fingerprint}
+
+  def _place(self, split: str) -> tuple[pathlib.Path, str]:
+    told = f"{self.corpus().fingerprint} {self.vocabulary.fingerprint} {split}"
+    fingerprint = hashlib.sha256(told.encode()).hexdigest()
+    return cache_folder() / "tokens" / f"{self.name}-{split}-{fingerprint[:16]}", fingerprint
 
   def _open(self, split: str) -> TokenStore:
-    corpus, vocabulary = self.corpus(), self.vocabulary
-    told = f"{corpus.fingerprint} {vocabulary.fingerprint} {split}"
-    fingerprint = hashlib.sha256(told.encode()).hexdigest()
-    folder = cache_folder() / "tokens" / f"{self.name}-{split}-{fingerprint[:16]}"
+    folder, fingerprint = self._place(split)
     if folder.is_dir():
       return TokenStore.open(folder, fingerprint=fingerprint)
-    documents = corpus.split(split)
-    size = sum(len(document.text) for document in documents) / 1e6
-    print(f"tokenising {self.name}/{split}: {len(documents)} documents, {size:.1f} MB",
-          file=sys.stderr, flush=True)  # fmt: skip
-    tokens = vocabulary.encode_batch([document.text for document in documents])
+    corpus, vocabulary = self.corpus(), self.vocabulary
     return token_store.write(
       folder,
-      zip((document.path for document in documents), tokens, strict=True),
+      tokenised(corpus.split(split), vocabulary, label=f"{self.name}/{split}"),
       vocab_size=vocabulary.vocab_size,
       eos_id=vocabulary.eos_id,
       fingerprint=fingerprint,
+      record=corpus.record,
     )
+
+
+def tokenised(
+  documents: Iterable[Document], vocabulary: ByteLevelBPE, *, label: str
+) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
+  """Paths and tokens; as many documents in memory as make a batch for the tokenizer."""
+  begun = said = time.monotonic()
+  count = size = 0
+
+  def say() -> None:
+    rate = size / 1e6 / max(time.monotonic() - begun, 1e-3)
+    told = f"{count} documents, {size / 1e6:.1f} MB, {rate:.1f} MB/s"
+    print(f"tokenising {label}: {told}", file=sys.stderr, flush=True)
+
+  for batch in batches(documents):
+    texts = [document.text for document in batch]
+    yield from zip((d.path for d in batch), vocabulary.encode_batch(texts), strict=True)
+    count, size = count + len(texts), size + sum(len(text.encode()) for text in texts)
+    if time.monotonic() - said > SECONDS:
+      said = time.monotonic()
+      say()
+  say()
+
+
+def batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+  batch: list[Document] = []
+  size = 0
+  for document in documents:
+    batch.append(document)
+    size += len(document.text)
+    if size >= BATCH:
+      yield batch
+      batch, size = [], 0
+  if batch:
+    yield batch

@@ -161,7 +161,7 @@ def read_folder(
       raise InputError(f"the folder {folder} does not exist; check its spelling")
     if not folder.is_dir():
       raise InputError(f"{folder} is a file; give the folder that contains it")
-    for file in _files(folder, patterns, exclude):
+    for file in files_below(folder, patterns, exclude):
       documents.append(Document(file.relative_to(folder).as_posix(), _read(file)))
   except OSError as error:
     where = error.filename or folder
@@ -177,7 +177,11 @@ def read_folder(
   return sorted(documents, key=lambda d: d.path)
 
 
-def _files(folder: Path, patterns: Sequence[str], exclude: Sequence[str]) -> Iterable[Path]:
+def files_below(
+  folder: Path, patterns: Sequence[str], exclude: Sequence[str] = HIDDEN
+) -> Iterable[Path]:
+  """Files whose name matches a pattern and whose folders do not match `exclude`, in any order."""
+
   def fail(error: OSError) -> None:
     raise error  # os.walk passes over what it may not list unless it is told
 

@@ -3,16 +3,18 @@
 tokens.npy      a b c </s> d </s> e f </s>     uint16 if the vocabulary allows, else uint32
 offsets.npy     0          4      6        9   where each document begins, and the end
 documents.json  ["x.py", "y.py", "z.py"]
-meta.json       fingerprint and sizes
+meta.json       fingerprint, sizes, and what was recorded of the documents
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
 from dataclasses import dataclass
 import functools
 import json
 import os
 from pathlib import Path
 import shutil
+from typing import Any
 import uuid
 
 from jaxtyping import Int32, Int64, UInt
@@ -34,6 +36,7 @@ class TokenStore:
   fingerprint: str
   vocab_size: int
   eos_id: int
+  record: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   @staticmethod
   def open(folder: str | os.PathLike[str], *, fingerprint: str | None = None) -> "TokenStore":
@@ -72,9 +75,8 @@ class TokenStore:
       raise _damaged(folder, f"offsets.npy does not describe the {len(tokens)} tokens")
     if not (folder / "documents.json").is_file():
       raise _damaged(folder, "documents.json is missing")
-    return TokenStore(
-      folder, tokens, offsets, meta["fingerprint"], meta["vocab_size"], meta["eos_id"]
-    )
+    known = meta["fingerprint"], meta["vocab_size"], meta["eos_id"], meta.get("record", {})
+    return TokenStore(folder, tokens, offsets, *known)
 
   @property
   def num_tokens(self) -> int:
@@ -123,9 +125,11 @@ def write(
   vocab_size: int,
   eos_id: int,
   fingerprint: str,
+  record: Callable[[], Mapping[str, Any]] = dict,
 ) -> TokenStore:
   """Writes documents as they come, one in memory at a time, and opens the result.
 
+  What `record` says after the last of them is kept with the tokens.
   The store appears whole or not at all: it is written beside its place and then renamed.  If
   another process was faster, its store is used.
   """
@@ -143,7 +147,9 @@ def write(
       f"cannot make the token store {folder} ({error.strerror}); choose a folder that you may write"
     ) from error
   try:
-    _write_files(draft, documents, vocab_size=vocab_size, eos_id=eos_id, fingerprint=fingerprint)
+    sizes = _write_files(draft, documents, vocab_size=vocab_size, eos_id=eos_id)
+    meta = {"format": FORMAT, "fingerprint": fingerprint, **sizes, "record": record()}
+    (draft / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
     try:
       draft.rename(folder)
     except OSError:  # a folder that is not empty cannot be replaced
@@ -160,8 +166,7 @@ def _write_files(
   *,
   vocab_size: int,
   eos_id: int,
-  fingerprint: str,
-) -> None:
+) -> dict[str, int]:
   dtype = _dtype(vocab_size)
   paths, offsets = [], [0]
   with (folder / "tokens.npy").open("wb") as file:
@@ -185,15 +190,12 @@ def _write_files(
       raise RuntimeError("the header of tokens.npy outgrew its room")
   np.save(folder / "offsets.npy", np.array(offsets, dtype=np.int64))
   (folder / "documents.json").write_text(json.dumps(paths))
-  meta = {
-    "format": FORMAT,
-    "fingerprint": fingerprint,
+  return {
     "vocab_size": vocab_size,
     "eos_id": eos_id,
     "num_tokens": offsets[-1],
     "num_documents": len(paths),
   }
-  (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
 
 
 def _write_header(file, dtype: np.dtype, *, length: int) -> int:

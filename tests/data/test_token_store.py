@@ -63,6 +63,19 @@ def test_a_store_is_found_again(tmp_path):
   assert found.slice(0, 4)[0].tolist() == [1, EOS, 2, EOS]
 
 
+def test_what_is_said_after_the_last_document_is_kept(tmp_path):
+  seen = []
+  documents = (seen.append(ids) or ids for ids in ([1], [2]))
+  made = write(tmp_path / "s", documents, record=lambda: {"documents": len(seen)})
+  assert made.record == TokenStore.open(tmp_path / "s").record == {"documents": 2}
+  assert write(tmp_path / "t", [[1]]).record == {}
+  meta = tmp_path / "s" / "meta.json"  # as it was written before there were records
+  meta.write_text(
+    json.dumps({k: v for k, v in json.loads(meta.read_text()).items() if k != "record"})
+  )
+  assert TokenStore.open(tmp_path / "s").record == {}
+
+
 @pytest.mark.parametrize("start, stop", [(-1, 2), (0, 5), (3, 2)])
 def test_a_slice_outside_the_store_is_refused(tmp_path, start, stop):
   store = write(tmp_path / "s", [[1], [2]])

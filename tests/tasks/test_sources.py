@@ -1,5 +1,7 @@
 """Documents are tokenised once, and never read back under another text or tokenizer."""
 
+import re
+
 import pytest
 
 from codegen_jax.data import vocabulary
@@ -75,6 +77,55 @@ def test_the_second_run_reads_what_the_first_one_tokenised(source, capsys):
   assert again.folder == kept.parent and kept.stat().st_mtime_ns == written
   assert second.vocabulary.encoded == 0
   assert capsys.readouterr().err == ""
+
+
+def test_long_work_says_how_far_it_is(source, monkeypatch, capsys):
+  monkeypatch.setattr(sources, "BATCH", 400)
+  monkeypatch.setattr(sources, "SECONDS", 0)
+  own = source()
+  store = own.reader("train")()
+  *on_the_way, last, end = capsys.readouterr().err.splitlines()
+  told = corpus().split("train")
+  assert len(on_the_way) > 3 and last.split(",")[:2] == end.split(",")[:2]
+  size = sum(len(document.text.encode()) for document in told) / 1e6
+  assert re.fullmatch(
+    rf"tokenising own/train: {len(told)} documents, {size:.1f} MB, \d+\.\d MB/s", end
+  )
+  counts = [int(line.split()[2]) for line in on_the_way]
+  assert counts == sorted(set(counts)) and 0 < counts[0] < len(told)
+  monkeypatch.undo()
+  ids = own.vocabulary.encode_batch([document.text for document in told])
+  assert store.tokens.tolist() == [i for text in ids for i in (*text.tolist(), store.eos_id)]
+
+
+def test_progress_counts_bytes_and_not_characters(source, capsys):
+  long = [Document("a", "é" * 500_000)]
+  list(sources.tokenised(long, source().vocabulary, label="own/train"))
+  assert capsys.readouterr().err.startswith("tokenising own/train: 1 documents, 1.0 MB, ")
+
+
+class Streamed:
+  """A corpus that can be read once, and counts while it is."""
+
+  fingerprint = "abc"
+  counts: dict = {}  # noqa: RUF012
+
+  def split(self, name):
+    yield from corpus().split(name)
+    self.counts = {"files": 60}
+
+  def record(self):
+    return {"version": "1", **self.counts}
+
+
+def test_what_a_corpus_counted_while_it_was_read_is_told_by_later_runs_too(source):
+  def own() -> Source:
+    return Source("own", Streamed, source().vocabulary)
+
+  tokenizer = {"tokenizer": source().vocabulary.fingerprint}
+  assert own().record() == {"version": "1", **tokenizer}
+  own().reader("validation")()
+  assert own().record() == {"version": "1", "files": 60, **tokenizer}
 
 
 def test_a_reader_opens_its_store_once(source):

@@ -1,0 +1,68 @@
+r"""Documents out of JSONL, a line at a time, and what is no document.
+
+{"content": "a = 1\n", "path": "x/a.py"}   --->   Document("x/a.py", "a = 1\n")
+{"content": "b = 2\n"}                     --->   Document("00.jsonl:2", "b = 2\n")
+{"content": "c =                           --->   Unreadable("00.jsonl:3", "it is not JSON ...")
+"""
+
+from collections.abc import Iterator
+import dataclasses
+import gzip
+import json
+import pathlib
+from typing import Any
+
+from codegen_jax.data.corpus import Document
+
+# Where The Stack, StarCoderData and BigQuery say which file a line was.
+REPOSITORIES = ("max_stars_repo_name", "repo_name")
+PATHS = ("max_stars_repo_path", "path")
+
+
+@dataclasses.dataclass(frozen=True)
+class Unreadable:
+  """A line or a file that is no document."""
+
+  place: str
+  why: str
+
+
+def read(name: str, file: pathlib.Path, field: str) -> Iterator[Document | Unreadable]:
+  """The text that is in `field` of each line; a document without a path is called by its place."""
+  with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+    for number, line in enumerate(opened, 1):
+      if line.strip():
+        yield _of_line(f"{name}:{number}", line, field)
+
+
+def document(place: str, path: str, text: str | bytes) -> Document | Unreadable:
+  """A document if UTF-8 can hold it."""
+  try:
+    made = Document(path, text if isinstance(text, str) else text.decode())
+    f"{made.path}{made.text}".encode()
+  except UnicodeError as error:
+    return Unreadable(place, f"it is not UTF-8 ({error})")
+  return made
+
+
+def _of_line(place: str, line: bytes, field: str) -> Document | Unreadable:
+  try:
+    told = json.loads(line.decode("utf-8-sig"))
+  except UnicodeDecodeError as error:
+    return Unreadable(place, f"it is not UTF-8 ({error})")
+  except (ValueError, RecursionError) as error:
+    return Unreadable(place, f"it is not JSON ({error})")
+  if not isinstance(told, dict) or not isinstance(told.get(field), str):
+    fields = f"the fields {', '.join(told)}" if isinstance(told, dict) else type(told).__name__
+    return Unreadable(place, f"it has no text {field!r} but {fields}")
+  return document(place, _path(told) or place, told[field])
+
+
+def _path(told: dict[str, Any]) -> str:
+  """The first path, below the first repository."""
+
+  def first(keys: tuple[str, ...]) -> list[str]:
+    return [told[key] for key in keys if isinstance(told.get(key), str)][:1]
+
+  path = first(PATHS)
+  return "/".join(first(REPOSITORIES) + path) if path else ""
