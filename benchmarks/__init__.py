@@ -1,1 +1,1 @@
-"""How fast the parts are: measured on the machine at hand, compared with what one would use instead."""
+"""How fast the parts are on the machine at hand, beside what one would use instead."""

@@ -22,7 +22,8 @@ from codegen_jax.data.objectives import (
 )
 from codegen_jax.data.objectives.sentinels import Vocabulary
 
-OBJECTIVES = ("clm", "prefix_lm", "psm_token", "span_corruption", "t5")
+# What our own rows hold is made by psm_token_prefix; psm_token leaves out which tokens are prefix.
+OBJECTIVES = ("clm", "prefix_lm", "psm_token", "psm_token_prefix", "span_corruption", "t5")
 
 
 def pipeline(
@@ -42,8 +43,11 @@ def pipeline(
         made = split(dataset, length)
         return seqio.LMFeatureConverter(**pack)(made, whole_row)
       case "psm_token":
-        made = infill(split(dataset, length - 3), vocabulary)
+        made = infill(split(dataset, length - 3), vocabulary, to_targets)
         return seqio.LMFeatureConverter(**pack)(made, whole_row)
+      case "psm_token_prefix":
+        made = infill(split(dataset, length - 3), vocabulary, to_inputs_and_targets)
+        return seqio.PrefixLMFeatureConverter(loss_on_targets_only=False, **pack)(made, both)
       case "prefix_lm":
         made = prefix_lm(split(dataset, length))
         return seqio.PrefixLMFeatureConverter(**pack)(made, both)
@@ -81,8 +85,8 @@ def prefix_lm(dataset: tf.data.Dataset) -> tf.data.Dataset:
   return one(dataset)
 
 
-def infill(dataset: tf.data.Dataset, vocabulary: Vocabulary) -> tf.data.Dataset:
-  """A b c d e f </s>  ->  targets <pre> a b <suf> e f <mid> c d </s>"""
+def infill(dataset: tf.data.Dataset, vocabulary: Vocabulary, features) -> tf.data.Dataset:
+  """A b c d e f </s>  ->  <pre> a b <suf> e f, <mid> c d </s>"""
   pre, suf, mid, eos = (
     tf.constant([1 + vocabulary.special_id(name)])
     for name in (
@@ -98,15 +102,21 @@ def infill(dataset: tf.data.Dataset, vocabulary: Vocabulary) -> tf.data.Dataset:
     body, end = without_end(x["targets"], eos)
     cuts = tf.random.stateless_uniform([2], seed, 0, tf.size(body) + 1, tf.int32)
     first, second = tf.reduce_min(cuts), tf.reduce_max(cuts)
-    told = (pre, body[:first], suf, body[second:], mid, body[first:second], end)
-    return {"targets": tf.concat(told, 0)}
+    # PrefixLMFeatureConverter shifts what follows empty targets, so <mid> stands among them.
+    return features((pre, body[:first], suf, body[second:]), (mid, body[first:second], end))
 
   return one(dataset)
 
 
-def corrupt(
-  dataset: tf.data.Dataset, objective: SpanCorruption, length: int
-) -> tf.data.Dataset:
+def to_targets(prefix, rest):
+  return {"targets": tf.concat(prefix + rest, 0)}
+
+
+def to_inputs_and_targets(prefix, rest):
+  return {"inputs": tf.concat(prefix, 0), "targets": tf.concat(rest, 0)}
+
+
+def corrupt(dataset: tf.data.Dataset, objective: SpanCorruption, length: int) -> tf.data.Dataset:
   """A b c d </s>  ->  inputs a <mask_1> d </s> <sep>, targets <mask_1> b c <eom>"""
   vocabulary, form = objective.vocabulary, objective.form
   eos, between, after, at_end = (
@@ -117,7 +127,7 @@ def corrupt(
   num_after = len(form.after_span)
   fixed = 1 + len(form.between) + len(form.at_end)
   longest = bisect.bisect_right(range(1, length), length, key=lambda n: n + objective.growth(n))
-  draw = {UniformSpans: uniform_spans, FixedMeanSpans: fixed_mean_spans}[type(objective.spans)]
+  draw = uniform_spans if isinstance(objective.spans, UniformSpans) else fixed_mean_spans
 
   @seqio.map_over_dataset(num_seeds=4)
   def one(x, seeds):
@@ -146,7 +156,7 @@ def without_end(tokens, eos):
   return tokens[:n], tokens[n:]
 
 
-def uniform_spans(policy: UniformSpans, n, seeds, most):
+def uniform_spans(policy, n, seeds, most):
   """As `objectives.UniformSpans` draws them: starts and lengths."""
   (low, high), (shortest, longest) = policy.ratio, policy.lengths
   share = tf.random.stateless_uniform([], seeds[0], low, high)
@@ -165,7 +175,7 @@ def uniform_spans(policy: UniformSpans, n, seeds, most):
   return bars + tf.cumsum(lengths, exclusive=True), lengths
 
 
-def fixed_mean_spans(policy: FixedMeanSpans, n, seeds, most):
+def fixed_mean_spans(policy, n, seeds, most):
   """As `objectives.FixedMeanSpans` draws them: starts and lengths."""
   masked = tf.cast(tf.round(tf.cast(n, tf.float32) * policy.ratio), tf.int32)
   masked = tf.clip_by_value(masked, 1, n - 1)
