@@ -24,43 +24,49 @@ def to_row(example: Example, length: int, *, separate_documents: bool = True) ->
   With `separate_documents=False` the row is one document, as CodeGen's were: documents read each
   other and every token but the row's first is scored.
   """
-  n = len(example.tokens)
-  if n > length:
-    raise InputError(
-      f"an example of {n} tokens does not fit a row of {length}; give the objective shorter rows"
-    )
-  row = _zeros(1, length)
-  if not n:
-    return row
-  segments = example.segment_ids if separate_documents else np.ones_like(example.segment_ids)
-  row.inputs[0, :n] = example.tokens
-  row.prefix_mask[0, :n] = example.prefix_mask
-  row.segment_ids[0, :n] = segments
+  return to_batch([example], length, separate_documents=separate_documents)
+
+
+def to_batch(examples: Sequence[Example], length: int, *, separate_documents: bool = True) -> Batch:
+  """The rows of several examples, in a batch that is made once and filled row by row: [B, L]."""
+  batch = _padding(len(examples), length)
+  for row, example in enumerate(examples):
+    n = len(example.tokens)
+    if n > length:
+      raise InputError(
+        f"an example of {n} tokens does not fit a row of {length}; give the objective shorter rows"
+      )
+    if n:
+      _fill(batch, row, example, separate_documents)
+  return batch
+
+
+def _fill(batch: Batch, row: int, example: Example, separate_documents: bool) -> None:
+  n, segments = len(example.tokens), example.segment_ids
+  if not separate_documents:
+    segments = np.ones_like(segments)
   bounds = np.array(document_bounds(segments))
   starts, stops = bounds[:-1], bounds[1:]
-  row.positions[0, :n] = np.arange(n) - starts.repeat(stops - starts)
+  batch.inputs[row, :n] = example.tokens
+  batch.prefix_mask[row, :n] = example.prefix_mask
+  batch.segment_ids[row, :n] = segments
+  batch.positions[row, :n] = np.arange(n) - starts.repeat(stops - starts)
   if example.answers is None:
-    row.targets[0, : n - 1] = example.tokens[1:]
-    row.loss_mask[0, : n - 1] = example.loss_mask[1:]
-    row.targets[0, stops - 1] = 0
-    row.loss_mask[0, stops - 1] = False
+    batch.targets[row, : n - 1] = example.tokens[1:]
+    batch.targets[row, stops - 1] = 0
+    batch.loss_mask[row, : n - 1] = example.loss_mask[1:]
+    batch.loss_mask[row, stops - 1] = False
   else:
-    row.targets[0, :n] = example.answers
-    row.loss_mask[0, :n] = example.loss_mask
-  return row
+    batch.targets[row, :n] = example.answers
+    batch.loss_mask[row, :n] = example.loss_mask
 
 
 def empty_row(length: int) -> Batch:
   """Nothing but padding."""
-  return _zeros(1, length)
+  return _padding(1, length)
 
 
-def stack(rows: Sequence[Batch]) -> Batch:
-  """Rows of [1, L] into a batch of [B, L]."""
-  return Batch(**{name: np.concatenate([getattr(row, name) for row in rows]) for name in FIELDS})
-
-
-def _zeros(rows: int, length: int) -> Batch:
+def _padding(rows: int, length: int) -> Batch:
   def of(dtype: type) -> np.ndarray:
     return np.zeros((rows, length), dtype)
 
@@ -72,3 +78,8 @@ def _zeros(rows: int, length: int) -> Batch:
     segment_ids=of(np.int32),
     positions=of(np.int32),
   )
+
+
+def stack(rows: Sequence[Batch]) -> Batch:
+  """Rows of [1, L] into a batch of [B, L]."""
+  return Batch(**{name: np.concatenate([getattr(row, name) for row in rows]) for name in FIELDS})

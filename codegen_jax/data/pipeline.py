@@ -16,7 +16,7 @@ import seqio
 
 from codegen_jax import did_you_mean
 from codegen_jax.data import order
-from codegen_jax.data.batching import empty_row, stack, to_row
+from codegen_jax.data.batching import empty_row, stack, to_batch, to_row
 from codegen_jax.data.objectives import Example
 from codegen_jax.data.rows import RowSource, Where
 from codegen_jax.errors import InputError
@@ -71,7 +71,13 @@ class Row:
   split: str
   where: Where
   example: Example  # as the objective made it
-  batch: Batch  # the same, shifted and padded: [1, L]
+  separate_documents: bool
+
+  @functools.cached_property
+  def batch(self) -> Batch:
+    """The example, shifted and padded: [1, L]."""
+    separate = self.separate_documents
+    return to_row(self.example, self.where["length"], separate_documents=separate)
 
   @property
   def task(self) -> str:
@@ -180,8 +186,7 @@ class Reader:
     c, source = self.config, self._sources[task]
     where = Where(seed=c.seed, epoch=epoch, row=row, length=c.seq_len, shuffle=shuffle)
     example = source.example(c.split, **where)
-    batch = to_row(example, c.seq_len, separate_documents=c.separate_documents)
-    read = Row(source, c.split, where, example, batch)
+    read = Row(source, c.split, where, example, c.separate_documents)
     for change in example.changes:
       if change.left:
         told = self.left.setdefault((read.task, change.left), Left())
@@ -214,10 +219,11 @@ class Reader:
 
 def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
   """Batches `skip`, `skip + 1`, ... of which this host makes `rows`, places inside a batch."""
-  step = skip
+  step, config = skip, reader.config
   while True:
-    first = step * reader.config.batch_size
-    yield stack([reader.row(first + row) for row in rows])
+    first = step * config.batch_size
+    examples = [reader.inspect(first + row).example for row in rows]
+    yield to_batch(examples, config.seq_len, separate_documents=config.separate_documents)
     step += 1
 
 

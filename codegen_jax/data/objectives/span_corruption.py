@@ -72,7 +72,7 @@ class SpanCorruption(Objective):
     tokens = np.concatenate(
       (text, tell(body.tokens, spans, self._masks, self._after), self._at_end)
     )
-    left = "" if spans.all else "it keeps some spans, for lack of room or of masks"
+    left = "" if spans.all else "it keeps some spans, for lack of room, masks or tokens between"
     loss_mask, prefix_mask = np.ones(len(tokens), bool), np.zeros(len(tokens), bool)
     prefix_mask[: len(text)] = True
     loss_mask[: len(text)] = self.score_text

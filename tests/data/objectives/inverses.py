@@ -61,13 +61,13 @@ def undo_spans(tokens: list[int], form: Form, vocabulary=WORDS) -> tuple[list[in
 
 def restored(part: Example) -> list[int]:
   """The document that any recipe's objective made this of, without the token that ends it."""
-  eos, dummies = WORDS.special_id("<|endoftext|>"), {WORDS.special_id(f"<dummy_{i}>") for i in "012"}
+  eos = WORDS.special_id(special_tokens.END_OF_TEXT)
   tokens = part.tokens.tolist()
   if part.answers is not None:
     tokens = part.answers.tolist()
-  elif tokens[0] in dummies:
+  elif WORDS.names[tokens[0]].startswith("<dummy_"):
     tokens = tokens[1:]
-  if WORDS.special_id("<fim_prefix>") in tokens:
+  if WORDS.special_id(special_tokens.FIM_PREFIX) in tokens:
     prefix, middle, suffix, end = undo_infill(tokens)
     tokens = [*prefix, *middle, *suffix, *end]
   elif WORDS.special_id("<mask_1>") in tokens:
@@ -76,6 +76,6 @@ def restored(part: Example) -> list[int]:
 
 
 def form_of(tokens: list[int]) -> Form:
-  if WORDS.special_id("<sep>") in tokens:
+  if WORDS.special_id(special_tokens.SEP) in tokens:
     return CODEGEN2
-  return INCODER if WORDS.special_id("<eom>") in tokens else T5
+  return INCODER if WORDS.special_id(special_tokens.EOM) in tokens else T5

@@ -1,6 +1,6 @@
 """What holds of every objective as the lessons use it, on rows of several documents."""
 
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
 import pytest
@@ -24,18 +24,21 @@ def without_end(document: list[int]) -> list[int]:
   return document[:-1] if document[-1] == EOS else document
 
 
-def check_documents(got: Example, documents: list[list[int]]) -> None:
-  """Each can be told from its own part of the row, or the row from the whole of it."""
-  if len(parts(got)) == 1:
+def check_documents(name: str, got: Example, documents: list[list[int]]) -> None:
+  """Each can be told from its own part of the row; one recipe makes the row one document."""
+  if name == "span_corruption_row" and len(parts(got)) == 1:
     documents = [[token for document in documents for token in document]]
   expected = [without_end(document) for document in documents]
   assert [restored(part) for part in parts(got)] == expected
 
 
-@settings(max_examples=40, phases=[Phase.generate])
+@settings(max_examples=50)
 @given(documents=words.documents(max_size=3), seed=words.seeds)
 def test_no_scored_target_can_be_read_where_it_is_predicted(documents, seed):
-  """Not at once, and not through what other places have read, however deep the network."""
+  """Not at once, and not through what another place has read.
+
+  (What a MaskedLM asks for stands nowhere but in `answers`: see its own tests.)
+  """
   named = {name: objective for name, objective in RECIPES.items() if not objective.in_place}
   rows = []
   for objective in named.values():
@@ -44,16 +47,15 @@ def test_no_scored_target_can_be_read_where_it_is_predicted(documents, seed):
       words.prefix_length(part)  # has no hole, on which `masks.visible` relies
     rows.append(batching.to_row(got, L))
   batch = batching.stack(rows)
-  all_scored = np.asarray(masks.scored_targets(batch, "prefix"))
-  reach = np.asarray(masks.training_mask(batch, "prefix").dense()).astype(np.float32)
-  for _ in range(3):
-    reach = np.minimum(reach @ reach, 1)
+  scored = np.asarray(masks.scored_targets(batch, "prefix"))
+  reads = np.asarray(masks.training_mask(batch, "prefix").dense())
   for i, name in enumerate(named):
-    places = np.flatnonzero(all_scored[i])
-    assert not reach[i, places, places + 1].any(), name
+    places = np.flatnonzero(scored[i])
+    assert not reads[i, places, places + 1].any(), name
+    assert not (reads[i, places] & reads[i].T[places + 1]).any(), name
     # And all that is wanted outside of prefixes is scored.
     wanted = batch.loss_mask[i, :-1] & ~batch.prefix_mask[i, 1:]
-    assert all_scored[i].tolist() == [*wanted.tolist(), False], name
+    assert scored[i].tolist() == [*wanted.tolist(), False], name
 
 
 @every_recipe
@@ -61,7 +63,7 @@ def test_no_scored_target_can_be_read_where_it_is_predicted(documents, seed):
 @given(documents=words.documents(), seed=words.seeds)
 def test_every_document_of_a_row_comes_back(name, documents, seed):
   got = RECIPES[name](row(*documents), np.random.default_rng(seed))
-  check_documents(got, documents)
+  check_documents(name, got, documents)
   again = RECIPES[name](row(*documents), np.random.default_rng(seed))
   assert words.same(got, again) and str(got.changes) == str(again.changes)
 
@@ -93,7 +95,7 @@ def test_no_row_grows_by_more_than_its_room_and_nothing_is_cut(name, documents, 
   example = row(*documents, room=room)
   got = RECIPES[name](example, np.random.default_rng(seed))
   assert len(example.tokens) <= len(got.tokens) <= len(example.tokens) + room
-  check_documents(got, documents)
+  check_documents(name, got, documents)
   # Whoever got less than it would have in a row without end says why.
   free = RECIPES[name](row(*documents), np.random.default_rng(seed))
   if len(got.tokens) < len(free.tokens):
@@ -151,4 +153,4 @@ def test_every_row_of_a_corpus_fits_and_comes_back(name, length, store):
     tokens, numbers = store.slice(place.start, place.stop)
     documents = [tokens[numbers == number].tolist() for number in sorted(set(numbers))]
     assert len(got.tokens) <= length
-    check_documents(got, documents)
+    check_documents(name, got, documents)

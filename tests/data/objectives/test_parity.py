@@ -1,13 +1,11 @@
 """The same draws through the definitions that others published, written out from these.
 
-  T5          t5/data/preprocessors.py: random_spans_noise_mask, noise_span_to_unique_sentinel,
-              nonnoise_span_to_unique_sentinel, random_prefix_noise_mask
-  bigcode     Megatron-LM, megatron/data/gpt_dataset.py: permute
-  InCoder     metaseq/data/causal_masked_dataset.py
-  CodeGen2    the prompt of its model card
+T5          t5/data/preprocessors.py: random_spans_noise_mask, noise_span_to_unique_sentinel,
+            nonnoise_span_to_unique_sentinel, random_prefix_noise_mask
+bigcode     Megatron-LM, megatron/data/gpt_dataset.py: permute
+InCoder     metaseq/data/causal_masked_dataset.py
+CodeGen2    the prompt of its model card
 """
-
-import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +22,7 @@ from codegen_jax.data.objectives import (
 )
 from codegen_jax.data.objectives.spans import distinct
 from tests.data.objectives import words
-from tests.data.objectives.words import WORDS, Here, ids, made, row
+from tests.data.objectives.words import WORDS, Here, ids, made
 
 ALL = 10**6
 
@@ -70,7 +68,9 @@ def t5_unique_sentinels(tokens: list[int], noise: list[bool]) -> list[int]:
 densities = st.sampled_from([(0.15, 3.0), (0.15, 8.0), (0.5, 3.0), (0.5, 8.0), (0.15, 64.0)])
 
 
-@given(body=st.lists(st.integers(0, 9), min_size=8, max_size=60), density=densities, seed=words.seeds)
+@given(
+  body=st.lists(st.integers(0, 9), min_size=8, max_size=60), density=densities, seed=words.seeds
+)
 def test_t5_makes_the_same_inputs_and_targets(body, density, seed):
   mask = t5_noise_mask(len(body), *density, np.random.default_rng(seed))
   inputs = t5_unique_sentinels(body, mask)
@@ -118,11 +118,10 @@ def permute(sample: list[int], rng: np.random.Generator, rate: float, spm_rate: 
   prefix = vocabulary.encode(contents[: boundaries[0]])
   middle = vocabulary.encode(contents[boundaries[0] : boundaries[1]])
   suffix = vocabulary.encode(contents[boundaries[1] :])
-  pre, mid, suf = (vocabulary.special_id(f"<fim_{name}>") for name in ("prefix", "middle", "suffix"))
-  if spm_rate in (0, 1):
-    spm = spm_rate == 1
-  else:
-    spm = rng.random() < spm_rate
+  pre, mid, suf = (
+    vocabulary.special_id(f"<fim_{name}>") for name in ("prefix", "middle", "suffix")
+  )
+  spm = spm_rate == 1 if spm_rate in (0, 1) else rng.random() < spm_rate
   if spm:
     return [pre, suf, *suffix, mid, *prefix, *middle]
   return [pre, *prefix, suf, *suffix, mid, *middle]

@@ -22,7 +22,8 @@ from tests.data.objectives.inverses import undo_spans
 from tests.data.objectives.words import EOS, WORDS, Here, Words, drawn, ids, made, prefix_length
 
 FORMS = {"codegen2": CODEGEN2, "t5": T5, "incoder": INCODER}
-FEW = UniformSpans((0.2, 0.6), (1, 3))
+FEW = UniformSpans((0.2, 0.5), (1, 3))
+KEPT = "it keeps some spans, for lack of room, masks or tokens between"
 every_form = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 every_policy = pytest.mark.parametrize("spans", [FEW, FixedMeanSpans(0.4, 1.5), PoissonSpans(2.0)])
 
@@ -45,7 +46,8 @@ def test_every_form_is_written_as_it_is_drawn(form, expected, document):
 
 @every_form
 @pytest.mark.parametrize(
-  ("starts", "lengths"), [((0,), (1,)), ((0,), (4,)), ((3,), (1,)), ((0, 2), (1, 2)), ((0, 2), (1, 1))]
+  ("starts", "lengths"),
+  [((0,), (1,)), ((0,), (4,)), ((3,), (1,)), ((0, 2), (1, 2)), ((0, 2), (1, 1))],
 )
 def test_spans_at_both_ends_come_back(form, starts, lengths):
   document = ids("a b c d </s>")
@@ -75,6 +77,7 @@ def test_putting_the_spans_back_gives_the_document(form, spans, body, word, ende
 
 
 @every_form
+@words.few
 @given(documents=words.documents(min_size=2), seed=words.seeds)
 def test_a_row_that_is_treated_as_one_document_comes_back_with_all_ends_inside(
   form, documents, seed
@@ -90,7 +93,9 @@ def test_a_row_that_is_treated_as_one_document_comes_back_with_all_ends_inside(
     assert words.same(got, row) and sum(row.tokens != EOS) < 2
 
 
-@pytest.mark.parametrize("special", ["<mask_1>", "<mask_9>", "<sep>", "<eom>", "<pre>", "<dummy_0>"])
+@pytest.mark.parametrize(
+  "special", ["<mask_1>", "<mask_9>", "<sep>", "<eom>", "<pre>", "<dummy_0>"]
+)
 def test_a_document_that_spells_a_sentinel_is_left_whole(special):
   document = ids(f"a b {special} c d </s>")
   for seed in range(4):
@@ -138,7 +143,7 @@ def test_a_row_never_grows_by_more_than_its_room_and_keeps_the_spans_that_do_not
   elif room >= cost(form, document, len(free.changes[0].spans)):
     assert words.same(got, free) or change.left
   else:
-    assert change.left == "it keeps some spans, for lack of room or of masks"
+    assert change.left == KEPT
   if change.spans.size:
     restored, lengths = undo_spans(got.tokens.tolist(), form)
     assert restored == [1, 0, *body, EOS] and lengths == change.spans.tolist()
@@ -146,20 +151,28 @@ def test_a_row_never_grows_by_more_than_its_room_and_keeps_the_spans_that_do_not
 
 @every_form
 def test_the_first_span_needs_just_its_own_tokens(form):
-  document, objective = ids("a b c d e f </s>"), SpanCorruption(WORDS, FixedMeanSpans(0.5, 1.5), form)
+  document, objective = (
+    ids("a b c d e f </s>"),
+    SpanCorruption(WORDS, FixedMeanSpans(0.5, 1.5), form),
+  )
   for spans in (1, 2):
     for spare in range(2 + len(form.after_span)):
       got = made(objective, document, room=cost(form, document, spans) + spare)
       assert len(got.changes[0].spans) == spans and got.room == spare
-      assert words.reasons(got) == [["", "it keeps some spans, for lack of room or of masks"][spans == 1]]
+      assert words.reasons(got) == [KEPT if spans == 1 else ""]
 
 
-def test_more_spans_than_masks_are_kept():
+def test_spans_beyond_the_masks_are_kept():
   objective = SpanCorruption(Words(masks=2), FixedMeanSpans(0.5, 1.0))
   got = made(objective, [0] * 10)
-  assert words.reasons(got) == ["it keeps some spans, for lack of room or of masks"]
+  assert words.reasons(got) == [KEPT]
   assert undo_spans(got.tokens.tolist(), CODEGEN2, Words(masks=2))[0] == [0] * 10 + [EOS]
   assert len(got.changes[0].spans) == 2
+
+
+def test_spans_that_leave_no_tokens_between_them_are_kept():
+  got = made(SpanCorruption(WORDS, UniformSpans((0.9, 0.9), (1, 1))), [0] * 10)
+  assert words.reasons(got) == [KEPT] and got.changes[0].spans.tolist() == [1, 1]
 
 
 @every_form

@@ -35,7 +35,7 @@ def placed(spans: Spans) -> tuple[tuple[int, int], ...]:
   return tuple(zip(spans.starts.tolist(), spans.lengths.tolist(), strict=True))
 
 
-def frequencies(policy, n: int, draws: int = 4000) -> collections.Counter:
+def frequencies(policy, n: int, draws: int = 2500) -> collections.Counter:
   rng = np.random.default_rng(0)
   return collections.Counter(placed(policy(n, rng, most=ALL)) for _ in range(draws))
 
@@ -77,15 +77,18 @@ def test_the_masked_tokens_are_the_share_of_all_to_a_token(policy, n, seed):
 
 def test_the_share_that_is_masked_is_uniform_over_its_range():
   policy, rng = UniformSpans((0.1, 0.3)), np.random.default_rng(0)
-  counts = collections.Counter(
-    int(policy(100, rng, most=ALL).lengths.sum()) for _ in range(4000)
-  )
+  counts = collections.Counter(int(policy(100, rng, most=ALL).lengths.sum()) for _ in range(2500))
   halves = {10: 0.025, 30: 0.025}  # what rounds to an end comes from one side
   words.assert_frequent(counts, dict.fromkeys(range(11, 30), 0.05) | halves)
 
 
 def test_spans_are_as_often_of_every_length_but_for_one_that_is_cut():
-  policy, rng, draws, counts = UniformSpans((0.5, 0.5), (3, 6)), np.random.default_rng(0), 25, [0] * 7
+  policy, rng, draws, counts = (
+    UniformSpans((0.5, 0.5), (3, 6)),
+    np.random.default_rng(0),
+    25,
+    [0] * 7,
+  )
   for _ in range(draws):
     lengths = policy(4000, rng, most=ALL).lengths.tolist()
     assert sum(length < 3 for length in lengths) <= 1 and max(lengths) <= 6
@@ -135,8 +138,12 @@ def test_every_order_and_every_placement_is_equally_likely(n, masked, longest):
 
 
 def test_spans_that_are_left_out_are_any_of_them():
-  policy, rng, counts = UniformSpans((0.5, 0.5), (1, 2)), np.random.default_rng(0), collections.Counter()
-  for _ in range(4000):
+  policy, rng, counts = (
+    UniformSpans((0.5, 0.5), (1, 2)),
+    np.random.default_rng(0),
+    collections.Counter(),
+  )
+  for _ in range(2500):
     counts[placed(policy(6, rng, most=1))] += 1
   # Of 3 masked tokens in spans of 1 or 2, one span is kept: 1 long in 1/8 + 1/8 + 3/8 of all draws.
   shares = {length: p / (7 - length) for length, p in {1: 5 / 8, 2: 3 / 8}.items()}
@@ -183,7 +190,11 @@ def test_every_mask_that_begins_with_a_token_and_ends_with_a_span_is_equally_lik
 
 def runs(mask: tuple[bool, ...]) -> tuple[tuple[int, int], ...]:
   """Start and length of each run of True."""
-  groups = [[i for i, _ in run] for masked, run in itertools.groupby(enumerate(mask), lambda p: p[1]) if masked]
+  groups = [
+    [i for i, _ in run]
+    for masked, run in itertools.groupby(enumerate(mask), lambda p: p[1])
+    if masked
+  ]
   return tuple((run[0], len(run)) for run in groups)
 
 
@@ -210,7 +221,7 @@ def test_the_number_of_spans_is_poissons_without_0(mean):
 
 def test_a_single_span_lies_between_any_two_points():
   policy, rng = PoissonSpans(), np.random.default_rng(0)
-  counts = collections.Counter(placed(policy(4, rng, most=1))[0] for _ in range(4000))
+  counts = collections.Counter(placed(policy(4, rng, most=1))[0] for _ in range(2500))
   every = itertools.combinations(range(5), 2)
   words.assert_even(counts, [(start, stop - start) for start, stop in every])
 

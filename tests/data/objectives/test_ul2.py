@@ -148,5 +148,7 @@ def test_a_vocabulary_without_a_mode_is_refused(missing):
 
 def test_a_vocabulary_with_too_few_masks_for_a_denoiser_is_refused():
   ul2(Words(masks=86)).check(N)
-  with pytest.raises(InputError, match="about 85 spans out of 512 tokens, and the vocabulary has 84"):
+  with pytest.raises(
+    InputError, match="about 85 spans out of 512 tokens, and the vocabulary has 84"
+  ):
     ul2(Words(masks=84)).check(N)

@@ -100,7 +100,7 @@ class Here:
 
 
 def ids(drawing: str) -> list[int]:
-  """"a <mask_1> </s>"   ->   0, 119, 10."""
+  """Of what is drawn:   a <mask_1> </s>   ->   0 119 10."""
   numbers = {name: i for i, name in WORDS.names.items()}
   return [numbers[name] for name in drawing.split()]
 
@@ -160,9 +160,7 @@ def checked(made, **fields) -> None:
   made.__post_init__()
 
 
-def assert_frequent(
-  counts: collections.Counter, probabilities: Mapping[Hashable, float]
-) -> None:
+def assert_frequent(counts: collections.Counter, probabilities: Mapping[Hashable, float]) -> None:
   """Every outcome is as frequent as it should be, to within five standard deviations."""
   n = counts.total()
   assert set(counts) == {outcome for outcome, p in probabilities.items() if p}
