@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import seqio
 
-from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
+from codegen_jax.data.objectives import CausalLM, Objective, PerFile, PrefixLM
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import runner
@@ -29,7 +29,7 @@ DOCUMENTS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Mute:
+class Mute(Objective):
   """Scores nothing."""
 
   def __call__(self, example, rng):
