@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 L = 64
 
 # Empty, of one token, of as much as a row holds and of more; their letters repeat, with id 0.
-LENGTHS = (7, 0, 1, L - 1, 30, 2, 300, L, 61, 15)
+# Infilled, each has its end and three more, so that the first four fill a row.
+LENGTHS = (7, 0, 1, 40, L - 1, 30, 2, 300, L, 61, 15)
 DOCUMENTS = [[*np.random.default_rng(n).integers(0, 10, n).tolist(), EOS] for n in LENGTHS]
 TEXT = [token for document in DOCUMENTS for token in document]
 
@@ -137,6 +138,7 @@ def test_infilling_in_python_makes_the_rows_that_our_batching_makes():
       np.testing.assert_array_equal(got, getattr(expected, name), err_msg=name)
       assert got.dtype == getattr(expected, name).dtype
   assert text == TEXT
+  assert batch.segment_ids[0].all() and batch.segment_ids[0].max() == 4
 
 
 @pytest.mark.slow

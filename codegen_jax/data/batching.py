@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -45,20 +46,21 @@ def _fill(batch: Batch, row: int, example: Example, separate_documents: bool) ->
   n, segments = len(example.tokens), example.segment_ids
   if not separate_documents:
     segments = np.ones_like(segments)
-  bounds = np.array(document_bounds(segments))
-  starts, stops = bounds[:-1], bounds[1:]
   batch.inputs[row, :n] = example.tokens
   batch.prefix_mask[row, :n] = example.prefix_mask
   batch.segment_ids[row, :n] = segments
-  batch.positions[row, :n] = np.arange(n) - starts.repeat(stops - starts)
   if example.answers is None:
     batch.targets[row, : n - 1] = example.tokens[1:]
-    batch.targets[row, stops - 1] = 0
     batch.loss_mask[row, : n - 1] = example.loss_mask[1:]
-    batch.loss_mask[row, stops - 1] = False
   else:
     batch.targets[row, :n] = example.answers
     batch.loss_mask[row, :n] = example.loss_mask
+  count = np.arange(n)
+  for start, stop in itertools.pairwise(document_bounds(segments)):
+    batch.positions[row, start:stop] = count[: stop - start]
+    if example.answers is None:
+      batch.targets[row, stop - 1] = 0
+      batch.loss_mask[row, stop - 1] = False
 
 
 def empty_row(length: int) -> Batch:

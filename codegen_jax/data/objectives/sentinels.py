@@ -50,7 +50,9 @@ def body(example: Example, vocabulary: Vocabulary) -> Body:
   inside = tokens[:end]
   if end == 0:
     why_not = "it is empty"
-  elif (special := vocabulary.is_special().take(inside)).any() and (inside[special] != eos).any():
+  elif np.count_nonzero(special := vocabulary.is_special().take(inside)) and (
+    np.any(inside[special] != eos)
+  ):
     why_not = "it holds special tokens"  # what was moved could not be told from what was there
   else:
     why_not = ""

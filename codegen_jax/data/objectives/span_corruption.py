@@ -68,14 +68,14 @@ class SpanCorruption(Objective):
     if most < 1:
       return example.left(n, "its row has no room")
     spans = self.spans(n, rng, most=most)
-    text = np.concatenate((keep(body.tokens, spans, self._masks), end, self._between))
-    tokens = np.concatenate(
-      (text, tell(body.tokens, spans, self._masks, self._after), self._at_end)
-    )
+    kept = keep(body.tokens, spans, self._masks)
+    told = tell(body.tokens, spans, self._masks, self._after)
+    tokens = np.concatenate((kept, end, self._between, told, self._at_end))
+    text = len(kept) + len(end) + len(self._between)
     left = "" if spans.all else "it keeps some spans, for lack of room, masks or tokens between"
     loss_mask, prefix_mask = np.ones(len(tokens), bool), np.zeros(len(tokens), bool)
-    prefix_mask[: len(text)] = True
-    loss_mask[: len(text)] = self.score_text
+    prefix_mask[:text] = True
+    loss_mask[:text] = self.score_text
     return Example(
       tokens,
       loss_mask,
@@ -127,12 +127,12 @@ def keep(
 ) -> Int[np.ndarray, " kept"]:
   """A b c d e f  ->  a <mask_1> d e <mask_2>"""
   starts, lengths, _ = spans
-  kept = np.ones(len(tokens), bool)
-  kept[inside(starts, lengths)] = False
-  kept[starts] = True
+  gone = np.zeros(len(tokens), bool)
+  gone[inside(starts, lengths)] = True
+  gone[starts] = False
   replaced = tokens.copy()
   replaced[starts] = masks[: len(starts)]
-  return replaced[kept]
+  return replaced[~gone]
 
 
 def tell(

@@ -156,11 +156,11 @@ def apart(
   lengths: Int[np.ndarray, " k"], n: int, rng: np.random.Generator
 ) -> Int[np.ndarray, " k"]:
   """Where to put spans in n tokens, a token between any two: every way equally likely."""
-  k = len(lengths)
+  k, ends = len(lengths), lengths.cumsum()
   # Each span with the token that must follow it (but the last) is one bar among the others' stars.
-  stars = n - int(lengths.sum()) - (k - 1)
+  stars = n - int(ends[-1]) - (k - 1)
   bars = distinct(stars + k, k, rng)
-  return bars + lengths.cumsum() - lengths
+  return bars + ends - lengths
 
 
 def pieces(total: int, parts: int, rng: np.random.Generator) -> Int[np.ndarray, " parts"]:

@@ -65,7 +65,7 @@ def test_every_document_has_a_prefix_of_its_own(documents, seed):
 
 def test_the_noise_of_one_document_says_nothing_about_the_next():
   rng, counts = np.random.default_rng(0), collections.Counter()
-  for _ in range(2500):
+  for _ in range(2000):
     got = PerFile(PrefixLM())(row([1, 2, 3], [4, 5, 6]), rng)
     counts[tuple(map(prefix_length, parts(got)))] += 1
   words.assert_even(counts, list(itertools.product([1, 2], [1, 2])))
@@ -169,7 +169,7 @@ def choose(*rates: float) -> Choose:
 )
 def test_a_coin_falls_as_often_as_its_rate_says(rates):
   rng, document = np.random.default_rng(0), row([0])
-  counts = collections.Counter(int(choose(*rates)(document, rng).tokens[0]) for _ in range(2500))
+  counts = collections.Counter(int(choose(*rates)(document, rng).tokens[0]) for _ in range(2000))
   words.assert_frequent(counts, {i: rate / sum(rates) for i, rate in enumerate(rates, 1)})
 
 
@@ -202,7 +202,7 @@ def test_each_objective_is_dealt_as_often_as_its_rate_says(rates, dealt):
 
 
 @pytest.mark.parametrize(
-  "rates", [(1.0, 2**0.5), (0.3333, 0.6667), (1.0, 32.0), (1 / 7, 1 / 11, 59 / 77)]
+  "rates", [(1.0, 2**0.5), (0.3333, 0.6667), (1.0, 32.0), (0.125, 0.375, 0.2, 0.3)]
 )
 def test_rates_that_no_hand_holds_are_left_to_the_coin(rates):
   chosen = choose(*rates)

@@ -32,7 +32,7 @@ def check_documents(name: str, got: Example, documents: list[list[int]]) -> None
   assert [restored(part) for part in parts(got)] == expected
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(documents=words.documents(max_size=3), seed=words.seeds)
 def test_no_scored_target_can_be_read_where_it_is_predicted(documents, seed):
   """Not at once, and not through what another place has read.

@@ -204,7 +204,7 @@ def pairs(n: int) -> dict[tuple[int, int], float]:
 def test_every_pair_of_places_between_words_is_cut_as_often_as_two_draws_say(cuts):
   rng, counts = np.random.default_rng(0), collections.Counter()
   document, objective = words.row(ids("a a b a </s>")), PrefixSuffixMiddle(WORDS, cuts=cuts)
-  for _ in range(2500):
+  for _ in range(2000):
     prefix, middle, _, _ = undo_infill(objective(document, rng).tokens.tolist())
     counts[len(prefix), len(prefix) + len(middle)] += 1
   words.assert_frequent(counts, pairs(4))
@@ -213,7 +213,7 @@ def test_every_pair_of_places_between_words_is_cut_as_often_as_two_draws_say(cut
 def test_every_pair_of_places_between_characters_is_cut_as_often_as_two_draws_say(bpe):
   rng, counts, text = np.random.default_rng(0), collections.Counter(), "retur🦊é"
   document, objective = words.row(bpe.encode(text)), PrefixSuffixMiddle(bpe)
-  for _ in range(2500):
+  for _ in range(2000):
     *sections, _ = undo_infill(objective(document, rng).tokens.tolist(), bpe)
     prefix, middle, suffix = (bpe.decode(section) for section in sections)
     assert prefix + middle + suffix == text
@@ -226,7 +226,7 @@ def test_a_row_that_begins_and_ends_within_a_character_is_cut_between_its_whole_
   first, *others = bpe.encode("🐍")  # three tokens for four bytes
   document = words.row([*others, *bpe.encode(text), first])
   objective = PrefixSuffixMiddle(bpe)
-  for _ in range(2500):
+  for _ in range(2000):
     *sections, _ = sections_of(objective(document, rng), bpe)
     prefix, middle, suffix = (bpe.to_bytes(np.array(section, int)) for section in sections)
     texts = [prefix.removeprefix(b"\x90\x8d"), middle, suffix.removesuffix(b"\xf0\x9f")]
@@ -239,7 +239,7 @@ def test_a_row_that_begins_and_ends_within_a_character_is_cut_between_its_whole_
 def test_a_rate_is_the_share_of_documents_that_it_is_done_to(rate):
   rng, counts = np.random.default_rng(0), collections.Counter()
   document, objective = words.row([0, 1, EOS]), PrefixSuffixMiddle(WORDS, rate=rate, cuts="token")
-  for _ in range(2500):
+  for _ in range(2000):
     got = objective(document, rng)
     counts[bool(got.changes)] += 1
     assert got.changes or words.same(got, document)  # the coin's choice is nothing amiss
@@ -249,7 +249,7 @@ def test_a_rate_is_the_share_of_documents_that_it_is_done_to(rate):
 def test_joint_is_either_order_with_equal_chance_whatever_is_cut():
   rng, counts = np.random.default_rng(0), collections.Counter()
   document, objective = words.row([0, 1, 2, EOS]), PrefixSuffixMiddle(WORDS, "joint", "token")
-  for _ in range(2500):
+  for _ in range(2000):
     got = objective(document, rng)
     suffix, middle = sections_of(got)[2], got.changes[0].spans[0]
     prefix = 3 - len(suffix) - middle  # without one, both orders look the same

@@ -12,6 +12,7 @@ from codegen_jax.data.objectives import (
   INCODER,
   T5,
   FixedMeanSpans,
+  Form,
   PoissonSpans,
   SpanCorruption,
   UniformSpans,
@@ -34,6 +35,11 @@ every_policy = pytest.mark.parametrize("spans", [FEW, FixedMeanSpans(0.4, 1.5), 
     (CODEGEN2, "[a <mask_1> d e <mask_2> </s> <sep>] <mask_1> b c <eom> <mask_2> f <eom>"),
     (T5, "[a <mask_1> d e <mask_2> </s>] <mask_1> b c <mask_2> f </s>"),
     (INCODER, "[a <mask_1> d e <mask_2> </s>] <mask_1> b c <eom> <mask_2> f <eom>"),
+    (
+      Form(("<sep>", "<dummy_0>"), ("<eom>", "<dummy_1>"), ("<sep>", "<dummy_2>")),
+      "[a <mask_1> d e <mask_2> </s> <sep> <dummy_0>]"
+      " <mask_1> b c <eom> <dummy_1> <mask_2> f <eom> <dummy_1> <sep> <dummy_2>",
+    ),
   ],
 )
 @pytest.mark.parametrize("document", ["a b c d e f </s>", "a b c d e f"])

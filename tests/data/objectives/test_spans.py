@@ -35,7 +35,7 @@ def placed(spans: Spans) -> tuple[tuple[int, int], ...]:
   return tuple(zip(spans.starts.tolist(), spans.lengths.tolist(), strict=True))
 
 
-def frequencies(policy, n: int, draws: int = 2500) -> collections.Counter:
+def frequencies(policy, n: int, draws: int = 2000) -> collections.Counter:
   rng = np.random.default_rng(0)
   return collections.Counter(placed(policy(n, rng, most=ALL)) for _ in range(draws))
 
@@ -77,7 +77,7 @@ def test_the_masked_tokens_are_the_share_of_all_to_a_token(policy, n, seed):
 
 def test_the_share_that_is_masked_is_uniform_over_its_range():
   policy, rng = UniformSpans((0.1, 0.3)), np.random.default_rng(0)
-  counts = collections.Counter(int(policy(100, rng, most=ALL).lengths.sum()) for _ in range(2500))
+  counts = collections.Counter(int(policy(100, rng, most=ALL).lengths.sum()) for _ in range(2000))
   halves = {10: 0.025, 30: 0.025}  # what rounds to an end comes from one side
   words.assert_frequent(counts, dict.fromkeys(range(11, 30), 0.05) | halves)
 
@@ -143,7 +143,7 @@ def test_spans_that_are_left_out_are_any_of_them():
     np.random.default_rng(0),
     collections.Counter(),
   )
-  for _ in range(2500):
+  for _ in range(2000):
     counts[placed(policy(6, rng, most=1))] += 1
   # Of 3 masked tokens in spans of 1 or 2, one span is kept: 1 long in 1/8 + 1/8 + 3/8 of all draws.
   shares = {length: p / (7 - length) for length, p in {1: 5 / 8, 2: 3 / 8}.items()}
@@ -221,7 +221,7 @@ def test_the_number_of_spans_is_poissons_without_0(mean):
 
 def test_a_single_span_lies_between_any_two_points():
   policy, rng = PoissonSpans(), np.random.default_rng(0)
-  counts = collections.Counter(placed(policy(4, rng, most=1))[0] for _ in range(2500))
+  counts = collections.Counter(placed(policy(4, rng, most=1))[0] for _ in range(2000))
   every = itertools.combinations(range(5), 2)
   words.assert_even(counts, [(start, stop - start) for start, stop in every])
 

@@ -43,7 +43,7 @@ def test_the_denoisers_are_those_of_the_paper():
 
 
 @pytest.mark.parametrize("modes", [True, False])
-@pytest.mark.parametrize("denoiser", {*ORIGINAL, *MODIFIED}, ids=str)
+@pytest.mark.parametrize("denoiser", dict.fromkeys((*ORIGINAL, *MODIFIED)), ids=str)
 @words.few
 @given(documents=words.documents(), seed=words.seeds)
 def test_every_document_of_a_row_comes_back_and_its_prefix_alone_is_not_scored(

@@ -70,7 +70,7 @@ class Words:
 WORDS = Words()
 EOS = WORDS.special_id(special_tokens.END_OF_TEXT)
 
-few = settings(max_examples=25)  # for a property that has many parameters too
+few = settings(max_examples=20)  # for a property that has many parameters too
 bodies = st.lists(st.integers(0, 9), max_size=12)
 seeds = st.integers(0, 2**32 - 1)
 
