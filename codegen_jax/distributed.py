@@ -13,8 +13,13 @@ import jax
 from codegen_jax.errors import InputError
 
 
-def initialize(coordinator: str | None = None, num_processes: int = 1, process_id: int = 0) -> None:
+def initialize(
+  coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
+) -> None:
   """Joins the run's processes.  Call it before anything asks JAX for a device.
+
+  Without arguments the machine is asked: a TPU VM's metadata, Slurm's or Kubernetes' variables (as
+  `jax.distributed` reads them).  Where they say nothing, the run has one process.
 
   Args:
     coordinator: host:port of process 0; not needed for one process.
@@ -23,19 +28,41 @@ def initialize(coordinator: str | None = None, num_processes: int = 1, process_i
   """
   if jax.distributed.is_initialized():
     return
+  if coordinator is None and num_processes is None and process_id is None:
+    if not _join_as_the_machine_says():
+      _join_alone()
+  else:
+    _join(coordinator, num_processes or 1, process_id or 0)
+  if jax.process_count() > 1:
+    sys.excepthook = _end_all
+
+
+def _join_as_the_machine_says() -> bool:
+  try:
+    jax.distributed.initialize()
+  except ValueError as error:
+    if "should be defined" in str(error):  # nothing here knows of a cluster
+      return False
+    raise
+  return True
+
+
+def _join_alone(coordinator: str | None = None) -> None:
+  address = coordinator or f"127.0.0.1:{_free_port()}"
+  jax.distributed.initialize(address, 1, 0, coordinator_bind_address=address)
+
+
+def _join(coordinator: str | None, num_processes: int, process_id: int) -> None:
   if not 0 <= process_id < num_processes:
     raise InputError(
       f"process_id is {process_id} of {num_processes} processes; it must lie between 0 and"
       f" {num_processes - 1}"
     )
-  bind = None
   if num_processes == 1:
-    coordinator = bind = coordinator or f"127.0.0.1:{_free_port()}"
-  elif coordinator is None:
+    return _join_alone(coordinator)
+  if coordinator is None:
     raise InputError(f"{num_processes} processes need --coordinator=HOST:PORT of process 0")
-  jax.distributed.initialize(coordinator, num_processes, process_id, coordinator_bind_address=bind)
-  if num_processes > 1:
-    sys.excepthook = _end_all
+  jax.distributed.initialize(coordinator, num_processes, process_id)
 
 
 def _free_port() -> int:
