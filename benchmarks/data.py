@@ -60,7 +60,9 @@ def main(argv: Sequence[str]) -> None:
   jobs = {(length, name): job(name, length) for length in lengths for name in flags.objectives}
   memory = [job(name, lengths[0]) for name in MEMORY]
   _say("two processes, and memory")
-  together, growth = processes.measure([*jobs.values()], memory, seconds=seconds, tokens=tokens)
+  together, growth = processes.measure(
+    [*jobs.values()], memory, rounds=rounds, seconds=seconds / rounds, tokens=tokens
+  )
   two_processes = dict(zip(jobs, together, strict=True))
   report["rates"] = []
   for length in lengths:

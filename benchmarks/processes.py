@@ -6,6 +6,8 @@ import multiprocessing
 from multiprocessing.synchronize import Barrier
 from typing import NamedTuple
 
+import numpy as np
+
 from codegen_jax.quiet import import_tensorflow, quiet
 
 
@@ -19,18 +21,18 @@ class Job(NamedTuple):
 
 
 def measure(
-  jobs: Sequence[Job], memory: Sequence[Job], *, seconds: float, tokens: int
+  jobs: Sequence[Job], memory: Sequence[Job], *, rounds: int, seconds: float, tokens: int
 ) -> tuple[list[float], list[float]]:
   """Of each job, tokens per second in both processes together; of others, MiB that they grow by.
 
-  Growth is over `tokens` tokens, after a tenth of them.
+  Rates are medians of rounds of so many seconds; growth is over `tokens`, after a tenth of them.
   """
   spawn = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
   with ProcessPoolExecutor(2, spawn, _begin, (spawn.Barrier(2),)) as pool:
+    growth = [pool.submit(_growth, job, tokens).result() for job in memory]
     # The barrier holds the first process, so that the second takes the other half.
-    halves = [pool.submit(_rates, jobs, host, seconds) for host in range(2)]
-    rates = [sum(both) for both in zip(*(half.result() for half in halves), strict=True)]
-    return rates, [pool.submit(_growth, job, tokens).result() for job in memory]
+    halves = [pool.submit(_rates, jobs, host, rounds, seconds) for host in range(2)]
+    return np.median(halves[0].result() + halves[1].result(), axis=0).tolist(), growth
 
 
 _together: Barrier
@@ -43,16 +45,18 @@ def _begin(barrier: Barrier) -> None:
   import_tensorflow()
 
 
-def _rates(jobs: Sequence[Job], host: int, seconds: float) -> list[float]:
+def _rates(jobs: Sequence[Job], host: int, rounds: int, seconds: float) -> np.ndarray:
   from benchmarks import measure, ours
 
-  rates = []
+  reads = []
   for job in jobs:
     share = range(host * job.batch_size // 2, (host + 1) * job.batch_size // 2)
-    read = ours.segment_ids(job, share)
-    next(read)
+    reads.append(ours.segment_ids(job, share))
+    next(reads[-1])
+  rates = np.zeros((rounds, len(jobs)))
+  for place in np.ndindex(rates.shape):
     _together.wait(timeout=600)
-    rates.append(measure.rate(read, seconds=seconds).per_second)
+    rates[place] = measure.rate(reads[place[1]], seconds=seconds).per_second
   return rates
 
 
