@@ -63,7 +63,7 @@ class Choose(Objective):
     shares = [Fraction(rate / sum(self.rates)).limit_denominator(32) for rate in self.rates]
     size = math.lcm(*(share.denominator for share in shares))
     told = np.multiply(self.rates, size / sum(self.rates))
-    if sum(shares) != 1 or size > 32 or not np.allclose(told, np.round(told), atol=1e-9):
+    if sum(shares) != 1 or size > 32 or not np.allclose(told, np.round(told), rtol=0, atol=1e-9):
       return (self,)
     pairs = zip(self.objectives, shares, strict=True)
     return tuple(objective for objective, share in pairs for _ in range(int(share * size)))

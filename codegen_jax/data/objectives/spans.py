@@ -130,7 +130,7 @@ class PoissonSpans:
   mean: float = 1.0
 
   def __post_init__(self):
-    if not 0 < self.mean < 100:
+    if not 0.01 <= self.mean < 100:  # below, a number that is not 0 is hardly ever drawn
       raise InputError(f"PoissonSpans has a mean of {self.mean} spans; give a positive one, near 1")
 
   def __call__(self, n: int, rng: np.random.Generator, *, most: int) -> Spans:
