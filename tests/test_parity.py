@@ -4,14 +4,14 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 import pytest
 
-from codegen_jax.models import masks
+from codegen_jax.models import masks, rotary
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.types import Params
 from tests.tiny import packed
 
 CONFIG = TransformerConfig(
-  vocab_size=97, embed_dim=64, num_layers=3, num_heads=8, head_dim=8, rotary_dim=8
+  vocab_size=97, embed_dim=64, num_layers=3, num_heads=8, head_dim=8, rotary_dim=6
 )
 LLAMA = TransformerConfig(
   vocab_size=97, embed_dim=64, num_layers=3, num_heads=8, head_dim=8, rotary_dim=8, block="llama",
@@ -30,6 +30,8 @@ def from_codegen(weights: dict[str, np.ndarray]) -> Params:
   # Rows of qkv_proj: in each shard its queries, then its values, then its keys.
   fused = layers("attn.qkv_proj.weight").reshape(-1, SHARDS, 3, N // SHARDS, H, D)
   query, value, key = (fused[:, :, i].reshape(-1, N, H, D).transpose(0, 3, 1, 2) for i in range(3))
+  halves = rotary.halves_of_pairs(CONFIG.rotary_dim, H)
+  query, key = query[..., halves], key[..., halves]
   transposed = lambda matrices: np.swapaxes(matrices, -1, -2)  # noqa: E731
   return {
     "embedding": {"table": weights["transformer.wte.weight"]},
@@ -105,7 +107,7 @@ def test_logits_equal_those_of_transformers():
   torch = pytest.importorskip("torch")
   transformers = pytest.importorskip("transformers")
   config = transformers.CodeGenConfig(
-    vocab_size=97, n_positions=64, n_ctx=64, n_embd=64, n_layer=3, n_head=8, rotary_dim=8,
+    vocab_size=97, n_positions=64, n_ctx=64, n_embd=64, n_layer=3, n_head=8, rotary_dim=6,
     bos_token_id=1, eos_token_id=2, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
   )  # fmt: skip
   assert_same_logits(torch, transformers.CodeGenForCausalLM(config), CONFIG, from_codegen)

@@ -10,10 +10,10 @@ from codegen_jax.models.attention import attend
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.layers import LayerNorm, Linear, RMSNorm
 from codegen_jax.models.masks import AttentionMask
+from codegen_jax.models.rotary import Turns
 from codegen_jax.types import Array
 
 RESIDUAL = ("batch", "residual_length", "embed_act")
-ROTARY: dict[str, rotary.Layout] = {"codegen": "interleaved", "llama": "half"}
 
 
 class Attention(nn.Module):
@@ -22,19 +22,17 @@ class Attention(nn.Module):
   config: TransformerConfig
 
   @nn.compact
-  def __call__(self, x: Float[Array, "B L D"], mask: AttentionMask) -> Float[Array, "B L D"]:
+  def __call__(
+    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
+  ) -> Float[Array, "B L D"]:
     c, dtype = self.config, jnp.dtype(self.config.dtype)
     shape = (c.embed_dim, c.num_heads, c.head_dim)
 
     def project(name: str) -> Array:
       return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
 
-    def turn(heads: Array) -> Array:
-      return rotary.rotate(
-        heads, mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base, layout=ROTARY[c.block]
-      )
-
-    qkv = turn(project("query")), turn(project("key")), project("value")
+    query, key = (rotary.rotate(project(name), turns, c.rotary_layout) for name in ("query", "key"))
+    qkv = query, key, project("value")
     q, k, v = (checkpoint_name(x, "qkv") for x in qkv)
     read = checkpoint_name(attend(q, k, v, mask, c.attention_kernel), "context")
     out = (c.num_heads, c.head_dim, c.embed_dim)
@@ -74,11 +72,13 @@ class ParallelBlock(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: Float[Array, "B L D"], mask: AttentionMask
+    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
   ) -> tuple[Float[Array, "B L D"], None]:
     normed = norm(self.config, "norm")(x)
     attention, mlp = Attention(self.config, name="attention"), Mlp(self.config, name="mlp")
-    return nn.with_logical_constraint(x + attention(normed, mask) + mlp(normed), RESIDUAL), None
+    return nn.with_logical_constraint(
+      x + attention(normed, mask, turns) + mlp(normed), RESIDUAL
+    ), None
 
 
 class SequentialBlock(nn.Module):
@@ -88,10 +88,10 @@ class SequentialBlock(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: Float[Array, "B L D"], mask: AttentionMask
+    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
   ) -> tuple[Float[Array, "B L D"], None]:
     attention, mlp = Attention(self.config, name="attention"), GatedMlp(self.config, name="mlp")
-    x = x + attention(norm(self.config, "attention_norm")(x), mask)
+    x = x + attention(norm(self.config, "attention_norm")(x), mask, turns)
     x = nn.with_logical_constraint(x, RESIDUAL)
     x = x + mlp(norm(self.config, "mlp_norm")(x))
     return nn.with_logical_constraint(x, RESIDUAL), None

@@ -5,6 +5,7 @@ from typing import Literal
 
 from codegen_jax.errors import InputError
 from codegen_jax.models.attention import Kernel
+from codegen_jax.models.rotary import Layout
 
 BlockKind = Literal["codegen", "llama"]
 Remat = Literal["none", "dots", "qkv", "context", "full"]
@@ -16,9 +17,8 @@ class TransformerConfig:
   """CodeGen's decoder (arXiv 2203.13474; jaxformer's models/decoder/inter), or CodeGen2.5's.
 
   Attributes:
-    block: "codegen": one LayerNorm read by attention and MLP at once, GELU, biases, rotary pairs
-      (0, 1), (2, 3), ....  "llama": RMSNorms, one after the other, a gated SiLU, no biases, rotary
-      pairs (0, H / 2), (1, H / 2 + 1), ....
+    block: "codegen": one LayerNorm read by attention and MLP at once, GELU, biases.  "llama":
+      RMSNorms, one after the other, a gated SiLU, no biases.
     vocab_size: rows of the embedding and of the head; at least the vocabulary's size.
     embed_dim: width of the residual stream.
     num_layers: number of blocks.
@@ -32,6 +32,9 @@ class TransformerConfig:
     mlp_dim: width of the MLP; 0 is four times embed_dim.
     attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a
       TPU's own kernel, which never holds a row's scores).  No number changes but by rounding.
+    rotary_layout: which dimensions of a head turn together: "half" (i, i + rotary_dim / 2) or
+      "interleaved" (2i, 2i + 1).  CodeGen's published weights are interleaved, and become halves by
+      `rotary.halves_of_pairs`; the network is the same, and faster.
     norm_epsilon: of every norm.
     rotary_base: wavelengths run from 2 pi to 2 pi times this.
   """
@@ -47,6 +50,7 @@ class TransformerConfig:
   remat: Remat = "none"
   dtype: Dtype = "float32"
   attention_kernel: Kernel = "reference"
+  rotary_layout: Layout = "half"
   norm_epsilon: float = 1e-5
   rotary_base: float = 10_000.0
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from codegen_jax.models import rotary
 from codegen_jax.models.blocks import BLOCKS, RESIDUAL, norm
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.head import Head
@@ -30,11 +31,12 @@ class Transformer(nn.Module):
       _remat(c),
       variable_axes={"params": 0},
       split_rngs={"params": True},
-      in_axes=nn.broadcast,
+      in_axes=nn.broadcast,  # the mask and the turns
       length=c.num_layers,
       metadata_params={nn.PARTITION_NAME: "layers"},
     )
-    x, _ = blocks(c, name="blocks")(x, mask)
+    turns = rotary.turns(mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base)
+    x, _ = blocks(c, name="blocks")(x, mask, turns)
     x = norm(c, "final_norm")(x)
     head = Head(c.vocab_size, c.block == "codegen", name="head")
     return head(x) if logits else x

@@ -17,7 +17,13 @@ def heads(seed: int, *, length: int = 5, head_dim: int = 8) -> np.ndarray:
 
 def turned(x: np.ndarray, *positions: int, rotary_dim: int) -> np.ndarray:
   p = np.array([positions], np.int32)
-  return np.asarray(rotary.rotate(x, p, rotary_dim=rotary_dim, base=BASE))
+  by = rotary.turns(p, rotary_dim=rotary_dim, base=BASE)
+  halves = rotary.halves_of_pairs(rotary_dim, x.shape[-1])
+  interleaved = np.asarray(rotary.rotate(x, by, "interleaved"))
+  in_halves = np.asarray(rotary.rotate(x[..., halves], by, "half"))
+  assert_allclose(in_halves, interleaved[..., halves], atol=1e-6)  # one rotation, two orders
+  assert_array_equal(in_halves[..., np.argsort(halves)].argmax(-1), interleaved.argmax(-1))
+  return interleaved
 
 
 def gpt_j(x: np.ndarray, positions: np.ndarray, rotary_dim: int) -> np.ndarray:
@@ -72,6 +78,7 @@ def test_position_zero_turns_nothing():
 def test_bfloat16_tells_position_256_from_257():
   x = heads(5, length=2)
   positions = np.array([[256, 257]], np.int32)
-  got = rotary.rotate(jnp.asarray(x, jnp.bfloat16), positions, rotary_dim=8, base=BASE)
+  by = rotary.turns(positions, rotary_dim=8, base=BASE)
+  got = rotary.rotate(jnp.asarray(x, jnp.bfloat16), by, "interleaved")
   assert got.dtype == jnp.bfloat16
   assert_allclose(got.astype(np.float32), gpt_j(x, positions, 8), atol=0.03)

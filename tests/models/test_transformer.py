@@ -35,18 +35,24 @@ def codegen(params: Params, batch: Batch, visible: np.ndarray, config: Transform
     x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
     return x * weights["scale"] + weights["bias"]
 
-  def rotary(x: np.ndarray) -> np.ndarray:
+  def pairs(pair: int) -> tuple[int, int]:
+    if config.rotary_layout == "interleaved":
+      return 2 * pair, 2 * pair + 1
+    return pair, pair + config.rotary_dim // 2
+
+  def turned(x: np.ndarray) -> np.ndarray:
     out = x.copy()
     for pair in range(config.rotary_dim // 2):
       angle = batch.positions / 10_000 ** (2 * pair / config.rotary_dim)
       cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
-      a, b = x[..., 2 * pair], x[..., 2 * pair + 1]
-      out[..., 2 * pair], out[..., 2 * pair + 1] = a * cos - b * sin, b * cos + a * sin
+      one, other = pairs(pair)
+      a, b = x[..., one], x[..., other]
+      out[..., one], out[..., other] = a * cos - b * sin, b * cos + a * sin
     return out
 
   def attention(x: np.ndarray, weights: Params) -> np.ndarray:
     split = lambda name: np.tensordot(x, weights[name]["kernel"], 1)  # noqa: E731
-    q, k, v = rotary(split("query")), rotary(split("key")), split("value")
+    q, k, v = turned(split("query")), turned(split("key")), split("value")
     heads = np.zeros_like(v)
     for row, query, head in np.ndindex(q.shape[:3]):
       scores = k[row, :, head] @ q[row, query, head] / np.sqrt(config.head_dim)
@@ -69,11 +75,13 @@ def codegen(params: Params, batch: Batch, visible: np.ndarray, config: Transform
 
 
 @both_attentions
-def test_equals_a_plain_codegen_in_numpy(attention):
+@pytest.mark.parametrize("layout", ["half", "interleaved"])
+def test_equals_a_plain_codegen_in_numpy(attention, layout):
+  config = dataclasses.replace(CONFIG, rotary_layout=layout)
   batch = random_batch(np.random.default_rng(1), 2, 12)
   visible = np.asarray(masks.training_mask(batch, attention).dense())
-  wanted = codegen(PARAMS, batch, visible, CONFIG)
-  assert_allclose(logits_of(PARAMS, batch, attention), wanted, atol=1e-5, rtol=1e-5)
+  wanted = codegen(PARAMS, batch, visible, config)
+  assert_allclose(logits_of(PARAMS, batch, attention, config), wanted, atol=1e-5, rtol=1e-5)
 
 
 @both_attentions
