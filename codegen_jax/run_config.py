@@ -3,7 +3,7 @@
 import dataclasses
 
 from codegen_jax.evaluation.runner import EvalConfig
-from codegen_jax.training.loop import TrainConfig
+from codegen_jax.training.config import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 B batch, L length, S keys seen, D embed, N heads, H head_dim, F mlp, V vocab
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.struct
 import jax
@@ -11,6 +11,10 @@ from jaxtyping import Bool, Int
 import numpy as np
 
 Array = jax.Array | np.ndarray
+if TYPE_CHECKING:
+  Shaped = Array
+else:
+  Shaped = Array | jax.ShapeDtypeStruct  # a batch that is compiled for holds shapes and places
 PyTree = Any
 Params = PyTree  # nested dicts of arrays
 Metrics = dict[str, Any]  # name -> scalar
@@ -28,9 +32,9 @@ class Batch:
   positions     0  1  2    3  0  1  0
   """
 
-  inputs: Int[Array, "B L"]  # what the model reads
-  targets: Int[Array, "B L"]  # what it should say next
-  loss_mask: Bool[Array, "B L"]  # which targets the objective wants scored
-  prefix_mask: Bool[Array, "B L"]  # which inputs belong to a prefix that may be read both ways
-  segment_ids: Int[Array, "B L"]  # 0 is padding; 1, 2, ... number the documents of a row
-  positions: Int[Array, "B L"]  # position inside the document
+  inputs: Int[Shaped, "B L"]  # what the model reads
+  targets: Int[Shaped, "B L"]  # what it should say next
+  loss_mask: Bool[Shaped, "B L"]  # which targets the objective wants scored
+  prefix_mask: Bool[Shaped, "B L"]  # which inputs belong to a prefix that may be read both ways
+  segment_ids: Int[Shaped, "B L"]  # 0 is padding; 1, 2, ... number the documents of a row
+  positions: Int[Shaped, "B L"]  # position inside the document

@@ -1,6 +1,5 @@
 """train(): the one function that does things in order."""
 
-import dataclasses
 import itertools
 import math
 import pathlib
@@ -11,78 +10,17 @@ import jax
 from codegen_jax import interrupts, partitioning
 from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
-from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.models.masks import Attention
-from codegen_jax.models.transformer import Transformer
-from codegen_jax.partitioning import PartitioningConfig
 from codegen_jax.training import flops, run_folder
 from codegen_jax.training import state as train_state
+from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.metrics import MetricsLog
-from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
+from codegen_jax.training.optimizer import schedule
+from codegen_jax.training.program import make_program
 from codegen_jax.training.progress import Progress
 from codegen_jax.training.recorder import Recorder
 from codegen_jax.training.state import TrainState
-from codegen_jax.training.step import make_train_step
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-  """A training run, whole.
-
-  Attributes:
-    attention: "causal", "prefix" or "bidirectional": the mask through which weights are trained.
-    total_steps: updates; the schedule has lengths of its own in `optimizer`.
-    seed: of the weights.  The data's seed is `data.seed`.
-    z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
-    microbatches: parts that a batch is split into to save memory; the update stays the same.
-    loss_chunks: parts that a row's logits are made in, one at a time; the update stays the same.
-    log_every: steps between two readings of the metrics; every step gets its row.
-    checkpoint_every: steps between two checkpoints; the last step always gets one.
-    keep_checkpoints: how many of the newest stay.
-  """
-
-  model: TransformerConfig
-  data: DataConfig
-  optimizer: OptimizerConfig
-  attention: Attention
-  total_steps: int
-  partitioning: PartitioningConfig = dataclasses.field(default_factory=PartitioningConfig)
-  seed: int = 0
-  z_loss: float = 1e-4
-  microbatches: int = 1
-  loss_chunks: int = 1
-  log_every: int = 10
-  checkpoint_every: int = 1000
-  keep_checkpoints: int = 3
-
-  def __post_init__(self):
-    for name in (
-      "total_steps",
-      "microbatches",
-      "loss_chunks",
-      "log_every",
-      "checkpoint_every",
-      "keep_checkpoints",
-    ):
-      if getattr(self, name) < 1:
-        raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
-    if self.data.batch_size % self.microbatches:
-      raise InputError(
-        f"BATCH_SIZE {self.data.batch_size} cannot be split into {self.microbatches} microbatches;"
-        " choose a number that divides it"
-      )
-    if self.data.seq_len % self.loss_chunks:
-      raise InputError(
-        f"SEQ_LEN {self.data.seq_len} cannot be cut into {self.loss_chunks} LOSS_CHUNKS; choose a"
-        " number that divides it"
-      )
-    if self.attention == "prefix" and not self.data.separate_documents:
-      raise InputError(
-        "attention is 'prefix' and separate_documents is False: one file's prefix would look ahead"
-        " into the next file's; set separate_documents to True"
-      )
 
 
 def train(
@@ -96,22 +34,17 @@ def train(
     Diverged: the loss is not finite; the newest checkpoint is from before.
   """
   mesh = partitioning.make_mesh(config.partitioning)
-  places = partitioning.batch_sharding(
-    mesh, config.data.batch_size, microbatches=config.microbatches
-  )
+  program = make_program(config, mesh)  # refuses a mesh that does not fit
   reader = pipeline.Reader(config.data)
   reader.check_attention(config.attention)
   reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
-  model = Transformer(config.model)
-  optimizer = make_optimizer(config.optimizer)
-  like = train_state.abstract(model, optimizer, mesh)  # refuses a mesh that does not fit
 
   run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
   checkpoints = Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints)
-  state, totals = _restore(checkpoints, like, reader)
+  state, totals = _restore(checkpoints, program.state, reader)
   if state is None:
-    state = train_state.create(model, optimizer, mesh, config.seed)
+    state = train_state.create(program.model, program.optimizer, mesh, config.seed)
   start = int(state.step)
   progress = Progress(label, config.total_steps)
   if start >= config.total_steps:
@@ -122,16 +55,8 @@ def train(
     progress.note(f"continues from step {start}")
   run_folder.record_environment(workdir)
 
-  step_fn = jax.jit(
-    make_train_step(
-      model, optimizer, attention=config.attention, z_loss=config.z_loss,
-      microbatches=config.microbatches, loss_chunks=config.loss_chunks,
-    ),
-    donate_argnums=0,
-    out_shardings=(jax.tree.map(lambda x: x.sharding, state), partitioning.replicated(mesh)),
-  )  # fmt: skip
   shape = (config.data.batch_size, config.data.seq_len)
-  rows = partitioning.local_rows(places, shape)
+  rows = partitioning.local_rows(program.rows, shape)
   batches = pipeline.prefetch(pipeline.batches(reader, rows, skip=start))
   # One process writes for all: two would drop each other's rows.
   log = MetricsLog(workdir, start_step=start) if jax.process_index() == 0 else None
@@ -149,9 +74,9 @@ def train(
       with partitioning.on(mesh, config.partitioning.rules):
         for step in itertools.count(start + 1):
           batch = jax.tree.map(
-            lambda x: jax.make_array_from_process_local_data(places, x, shape), next(batches)
+            lambda x: jax.make_array_from_process_local_data(program.rows, x, shape), next(batches)
           )
-          state, of_step = step_fn(state, batch)
+          state, of_step = program.step(state, batch)
           recorder.add(step, of_step)
           preempted = checkpoints.preempted(step)
           finished = step == config.total_steps

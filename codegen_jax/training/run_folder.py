@@ -23,6 +23,7 @@ from codegen_jax.files import write_json, write_text
 # Fields that a run may be continued with under another value: they move no number of the run.
 MAY_CHANGE = (
   "partitioning",
+  "compiler_options",
   "total_steps",
   "log_every",
   "checkpoint_every",

@@ -1,5 +1,7 @@
 """What a training step reads and writes, and how it first comes to be."""
 
+import dataclasses
+
 from flax import linen as nn
 import flax.struct
 import jax
@@ -27,6 +29,8 @@ class TrainState:
 def init(model: Transformer, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
   """A new state whose weights still carry their axis names.  Pure: trace it for shapes."""
   one = jnp.ones((1, 2), jnp.int32)
+  # One row cannot be shared by the devices of a mesh, as a kernel for one device would ask.
+  model = Transformer(dataclasses.replace(model.config, attention_kernel="reference"))
   boxed = model.init(key, one, mask=masks.AttentionMask(one, one))["params"]
   return TrainState(jnp.zeros((), jnp.int32), boxed, optimizer.init(boxed))
 

@@ -11,7 +11,7 @@ from codegen_jax import config
 from codegen_jax.models import masks
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.run_config import RunConfig
-from codegen_jax.training.loop import TrainConfig
+from codegen_jax.training.config import TrainConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2] / "gin_configs"
 

@@ -15,7 +15,7 @@ from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.partitioning import PartitioningConfig
 from codegen_jax.training import loop
-from codegen_jax.training.loop import TrainConfig
+from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig
 from tests.data import toy  # noqa: F401  (registers its tasks)
 

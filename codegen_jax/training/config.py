@@ -1,0 +1,73 @@
+"""A training run, as values."""
+
+import dataclasses
+
+from codegen_jax.data.pipeline import DataConfig
+from codegen_jax.errors import InputError
+from codegen_jax.models.config import TransformerConfig
+from codegen_jax.models.masks import Attention
+from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.training.optimizer import OptimizerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+  """A training run, whole.
+
+  Attributes:
+    attention: "causal", "prefix" or "bidirectional": the mask through which weights are trained.
+    total_steps: updates; the schedule has lengths of its own in `optimizer`.
+    seed: of the weights.  The data's seed is `data.seed`.
+    z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
+    microbatches: parts that a batch is split into to save memory; the update stays the same.
+    loss_chunks: parts that a row's logits are made in, one at a time; the update stays the same.
+    compiler_options: options of XLA for the step, each "name=value", as a kind of machine needs.
+    log_every: steps between two readings of the metrics; every step gets its row.
+    checkpoint_every: steps between two checkpoints; the last step always gets one.
+    keep_checkpoints: how many of the newest stay.
+  """
+
+  model: TransformerConfig
+  data: DataConfig
+  optimizer: OptimizerConfig
+  attention: Attention
+  total_steps: int
+  partitioning: PartitioningConfig = dataclasses.field(default_factory=PartitioningConfig)
+  seed: int = 0
+  z_loss: float = 1e-4
+  microbatches: int = 1
+  loss_chunks: int = 1
+  compiler_options: tuple[str, ...] = ()
+  log_every: int = 10
+  checkpoint_every: int = 1000
+  keep_checkpoints: int = 3
+
+  def __post_init__(self):
+    for name in (
+      "total_steps",
+      "microbatches",
+      "loss_chunks",
+      "log_every",
+      "checkpoint_every",
+      "keep_checkpoints",
+    ):
+      if getattr(self, name) < 1:
+        raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    for option in self.compiler_options:
+      if "=" not in option:
+        raise InputError(f"the compiler option {option!r} has no value; write it as 'name=value'")
+    if self.data.batch_size % self.microbatches:
+      raise InputError(
+        f"BATCH_SIZE {self.data.batch_size} cannot be split into {self.microbatches} microbatches;"
+        " choose a number that divides it"
+      )
+    if self.data.seq_len % self.loss_chunks:
+      raise InputError(
+        f"SEQ_LEN {self.data.seq_len} cannot be cut into {self.loss_chunks} LOSS_CHUNKS; choose a"
+        " number that divides it"
+      )
+    if self.attention == "prefix" and not self.data.separate_documents:
+      raise InputError(
+        "attention is 'prefix' and separate_documents is False: one file's prefix would look ahead"
+        " into the next file's; set separate_documents to True"
+      )
