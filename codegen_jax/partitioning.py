@@ -11,7 +11,7 @@ import math
 
 from flax import linen as nn
 import jax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from codegen_jax.errors import InputError
 from codegen_jax.types import PyTree
@@ -24,6 +24,7 @@ RULES: Rules = {
   "residual_length": None,
   "embed": "fsdp",
   "embed_act": None,
+  "embed_vector": None,
   "heads": "model",
   "head_dim": None,
   "mlp": "model",
@@ -149,6 +150,15 @@ def local_rows(sharding: NamedSharding, shape: tuple[int, int]) -> range:
   return range(spans[0][0], spans[-1][1])
 
 
+def parts(name: str) -> int:
+  """How many parts the mesh that is in force makes of this logical axis; 1 without a mesh."""
+  mesh = jax.sharding.get_abstract_mesh()
+  if mesh.empty:
+    return 1
+  axes = nn.logical_to_mesh_axes((name,))
+  return 1 if axes is None else _ways(mesh, axes[0])
+
+
 def replicated(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec())
 
@@ -164,5 +174,5 @@ def _tuple(axes: str | tuple[str, ...] | None) -> tuple[str, ...]:
   return () if axes is None else (axes,) if isinstance(axes, str) else tuple(axes)
 
 
-def _ways(mesh: Mesh, axes: str | tuple[str, ...] | None) -> int:
+def _ways(mesh: Mesh | AbstractMesh, axes: str | tuple[str, ...] | None) -> int:
   return math.prod(mesh.shape[axis] for axis in _tuple(axes))

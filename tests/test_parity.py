@@ -30,7 +30,7 @@ def from_codegen(weights: dict[str, np.ndarray]) -> Params:
   # Rows of qkv_proj: in each shard its queries, then its values, then its keys.
   fused = layers("attn.qkv_proj.weight").reshape(-1, SHARDS, 3, N // SHARDS, H, D)
   query, value, key = (fused[:, :, i].reshape(-1, N, H, D).transpose(0, 3, 1, 2) for i in range(3))
-  halves = rotary.halves_of_pairs(CONFIG.rotary_dim, H)
+  halves = rotary.halves_of_pairs(H)
   query, key = query[..., halves], key[..., halves]
   transposed = lambda matrices: np.swapaxes(matrices, -1, -2)  # noqa: E731
   return {

@@ -13,6 +13,7 @@ import functools
 from typing import NamedTuple
 
 import jax
+from jax.ad_checkpoint import checkpoint_name
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 import jax.numpy as jnp
@@ -79,6 +80,8 @@ def _attention(q, k, v, mask, blocks, interpret):
 
 def _vjp_forward(q, k, v, mask, blocks, interpret):
   out, lse = _forward(q, k, v, mask, blocks, interpret)
+  # Named here, where the gradient reads them: a caller who keeps them need not run this again.
+  out, lse = checkpoint_name(out, "context"), checkpoint_name(lse, "context")
   return out, (q, k, v, mask, out, lse)
 
 

@@ -31,7 +31,7 @@ class Attention(nn.Module):
     def project(name: str) -> Array:
       return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
 
-    query, key = (rotary.rotate(project(name), turns, c.rotary_layout) for name in ("query", "key"))
+    query, key = (rotary.rotate(project(name), turns) for name in ("query", "key"))
     qkv = query, key, project("value")
     q, k, v = (checkpoint_name(x, "qkv") for x in qkv)
     read = checkpoint_name(attend(q, k, v, mask, c.attention_kernel), "context")

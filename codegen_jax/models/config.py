@@ -5,7 +5,6 @@ from typing import Literal
 
 from codegen_jax.errors import InputError
 from codegen_jax.models.attention import Kernel
-from codegen_jax.models.rotary import Layout
 
 BlockKind = Literal["codegen", "llama"]
 Remat = Literal["none", "dots", "qkv", "context", "full"]
@@ -32,9 +31,6 @@ class TransformerConfig:
     mlp_dim: width of the MLP; 0 is four times embed_dim.
     attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a
       TPU's own kernel, which never holds a row's scores).  No number changes but by rounding.
-    rotary_layout: which dimensions of a head turn together: "half" (i, i + rotary_dim / 2) or
-      "interleaved" (2i, 2i + 1).  CodeGen's published weights are interleaved, and become halves by
-      `rotary.halves_of_pairs`; the network is the same, and faster.
     norm_epsilon: of every norm.
     rotary_base: wavelengths run from 2 pi to 2 pi times this.
   """
@@ -50,7 +46,6 @@ class TransformerConfig:
   remat: Remat = "none"
   dtype: Dtype = "float32"
   attention_kernel: Kernel = "reference"
-  rotary_layout: Layout = "half"
   norm_epsilon: float = 1e-5
   rotary_base: float = 10_000.0
 
@@ -58,6 +53,10 @@ class TransformerConfig:
     for name in ("vocab_size", "embed_dim", "num_layers", "num_heads", "head_dim"):
       if getattr(self, name) < 1:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    if self.head_dim % 2:
+      raise InputError(
+        f"head_dim is {self.head_dim}; it must be even, since dimensions turn in pairs"
+      )
     if self.rotary_dim % 2 or not 0 <= self.rotary_dim <= self.head_dim:
       raise InputError(
         f"rotary_dim is {self.rotary_dim}; it must be even and at most head_dim ({self.head_dim})"

@@ -13,13 +13,13 @@ from codegen_jax.types import Array
 HeadParams = Mapping[str, Array]  # kernel [D, V] and, where there is one, bias [V]
 
 
-def head_logits(hidden: Float[Array, "B L D"], head: HeadParams) -> Float[Array, "B L V"]:
+def head_logits(hidden: Float[Array, "B *more D"], head: HeadParams) -> Float[Array, "B *more V"]:
   """In float32, whatever the network computes in."""
   kernel = head["kernel"].astype(hidden.dtype)
-  logits = jnp.einsum("BLD,DV->BLV", hidden, kernel, preferred_element_type=jnp.float32)
+  logits = jnp.einsum("...D,DV->...V", hidden, kernel, preferred_element_type=jnp.float32)
   if "bias" in head:
     logits += head["bias"].astype(jnp.float32)
-  return nn.with_logical_constraint(logits, ("batch", "length", "vocab"))
+  return nn.with_logical_constraint(logits, ("batch", *[None] * (logits.ndim - 2), "vocab"))
 
 
 class Head(nn.Module):
@@ -32,7 +32,9 @@ class Head(nn.Module):
   def __call__(self, hidden: Float[Array, "B L D"]) -> Float[Array, "B L V"]:
     d = hidden.shape[-1]
     init = nn.initializers.truncated_normal(d**-0.5)
-    head: dict[str, Any] = {"kernel": param(self, "kernel", init, "DV", (d, self.vocab_size))}
+    head: dict[str, Any] = {
+      "kernel": param(self, "kernel", init, ("embed", "vocab"), (d, self.vocab_size))
+    }
     if self.has_bias:
-      head["bias"] = param(self, "bias", nn.initializers.zeros, "V", (self.vocab_size,))
+      head["bias"] = param(self, "bias", nn.initializers.zeros, ("vocab",), (self.vocab_size,))
     return head_logits(hidden, head)

@@ -17,15 +17,23 @@ AXES = {
   "F": "mlp",
   "V": "vocab",
 }
+# Of a bias: a vector is gathered in more time than it costs to hold.
+VECTOR = {"D": "embed_vector"}
 
 
-def param(module: nn.Module, name: str, init, letters: str, shape: tuple[int, ...]) -> Any:
-  """A float32 master weight of `module` with a logical name for each axis."""
-  names = tuple(AXES[letter] for letter in letters)
-  weight = module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
-  # Said once more for the slice that a layer takes of the stack, and so for its gradient: XLA would
-  # sum that in full on every device.
-  return nn.with_logical_constraint(weight, names)
+def param(
+  module: nn.Module,
+  name: str,
+  init,
+  names: tuple[str, ...],
+  shape: tuple[int, ...],
+  dtype: Any = jnp.float32,
+) -> Any:
+  """A float32 master weight of `module` with a logical name for each axis, read as `dtype`."""
+  weight: Any = module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
+  # Said once more for the slice that a layer takes of the stack, as it is read, and so for its
+  # gradient: XLA would sum that in full on every device.
+  return nn.with_logical_constraint(weight.astype(dtype), names)
 
 
 class Linear(nn.Module):
@@ -47,12 +55,14 @@ class Linear(nn.Module):
     out = self.equation.split("->")[1]
     # Haiku's default for jaxformer: truncated at two standard deviations, not rescaled.
     init = nn.initializers.truncated_normal(self.stddev)
-    kernel = param(self, "kernel", init, letters, self.shape).astype(self.dtype)
+    names = tuple(AXES[letter] for letter in letters)
+    kernel = param(self, "kernel", init, names, self.shape, self.dtype)
     y = jnp.einsum(self.equation, x.astype(self.dtype), kernel)
     if self.use_bias:
-      kept = "".join(letter for letter in letters if letter in out)
+      kept = [letter for letter in letters if letter in out]
+      names = tuple(VECTOR.get(letter, AXES[letter]) for letter in kept)
       sizes = tuple(self.shape[letters.index(letter)] for letter in kept)
-      y += param(self, "bias", nn.initializers.zeros, kept, sizes).astype(self.dtype)
+      y += param(self, "bias", nn.initializers.zeros, names, sizes, self.dtype)
     return y
 
 
@@ -64,8 +74,8 @@ class LayerNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
-    scale = param(self, "scale", nn.initializers.ones, "D", x.shape[-1:])
-    bias = param(self, "bias", nn.initializers.zeros, "D", x.shape[-1:])
+    scale = param(self, "scale", nn.initializers.ones, ("embed_vector",), x.shape[-1:])
+    bias = param(self, "bias", nn.initializers.zeros, ("embed_vector",), x.shape[-1:])
     x = x.astype(jnp.float32)
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
@@ -80,7 +90,7 @@ class RMSNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
-    scale = param(self, "scale", nn.initializers.ones, "D", x.shape[-1:])
+    scale = param(self, "scale", nn.initializers.ones, ("embed_vector",), x.shape[-1:])
     x = x.astype(jnp.float32)
     mean_square = jnp.mean(jnp.square(x), axis=-1, keepdims=True)
     return (x * jax.lax.rsqrt(mean_square + self.epsilon) * scale).astype(self.dtype)
@@ -97,7 +107,8 @@ class Embedding(nn.Module):
   def __call__(self, tokens: Int[Array, "B L"]) -> Float[Array, "B L D"]:
     # jaxformer embeds with a linear map over one-hot tokens, so the fan-in is the vocabulary.
     init = nn.initializers.truncated_normal(self.vocab_size**-0.5)
-    table = param(self, "table", init, "VD", (self.vocab_size, self.embed_dim))
+    shape = (self.vocab_size, self.embed_dim)
+    table = param(self, "table", init, ("vocab", "embed"), shape)
     # Whole rows are gathered first: looked up in a table split along D, XLA copies the activations.
     table = nn.with_logical_constraint(table, ("vocab", "embed_act"))
     return jnp.take(table, tokens, axis=0).astype(self.dtype)

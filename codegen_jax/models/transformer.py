@@ -35,7 +35,9 @@ class Transformer(nn.Module):
       length=c.num_layers,
       metadata_params={nn.PARTITION_NAME: "layers"},
     )
-    turns = rotary.turns(mask.positions, rotary_dim=c.rotary_dim, base=c.rotary_base)
+    turns = rotary.turns(
+      mask.positions, rotary_dim=c.rotary_dim, head_dim=c.head_dim, base=c.rotary_base
+    )
     x, _ = blocks(c, name="blocks")(x, mask, turns)
     x = norm(c, "final_norm")(x)
     head = Head(c.vocab_size, c.block == "codegen", name="head")

@@ -6,12 +6,15 @@ is known, what it says to the weights is known too, and nothing is computed a se
 """
 
 import functools
+from typing import Any
 
+from flax import linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
+from codegen_jax import partitioning
 from codegen_jax.models.head import HeadParams, head_logits
 from codegen_jax.types import Array, PyTree
 
@@ -36,8 +39,8 @@ class Loss:
 
 
 def cross_entropy(
-  logits: Float[Array, "B L V"], targets: Int[Array, "B L"]
-) -> tuple[Float[Array, "B L"], Float[Array, "B L"]]:
+  logits: Float[Array, "*tokens V"], targets: Int[Array, "*tokens"]
+) -> tuple[Float[Array, "*tokens"], Float[Array, "*tokens"]]:
   """Nats of each target, and the log of each softmax's normaliser, both in float32."""
   logits = logits.astype(jnp.float32)
   log_z = jax.nn.logsumexp(logits, axis=-1)
@@ -87,30 +90,42 @@ def next_token_loss(
 
 
 def _forward(hidden, head, targets, scored, z_loss, chunks):
-  """The loss, and the gradient of what is minimised, which `_backward` only has to scale."""
-  parts: Parts = (_split(hidden, chunks), _split(targets, chunks), _split(scored, chunks))
-  kernel = head["kernel"].astype(hidden.dtype)
+  """The loss, and the gradient of what is minimised, which `_backward` only has to scale.
+
+  G are the groups of rows that the mesh keeps on one device.  Each adds up a gradient of the head
+  of its own, and the sum over devices is made once, not once a part.
+  """
+  groups = partitioning.parts("batch")
+  parts: Any = tuple(_grouped(x, groups, chunks) for x in (hidden, targets, scored))
+  # Gathered once, for all parts.
+  kernel = nn.with_logical_constraint(head["kernel"].astype(hidden.dtype), ("embed_act", "vocab"))
+  whole = {**head, "kernel": kernel}
 
   def add(carry: PyTree, part: Parts) -> tuple[PyTree, Array]:
     total, grads = carry
     x, targets, scored = part
-    logits = head_logits(x, head)
+    logits = head_logits(x, whole)
+    is_target = jnp.arange(logits.shape[-1]) == targets[..., None]
     loss, log_z = _of_logits(logits, targets, scored)
     # Of nats + z_loss * log_z ** 2 by the logits: p - 1[target] + 2 z_loss log_z p.
     by_logits = jnp.exp(logits - log_z[..., None]) * (1 + 2 * z_loss * log_z)[..., None]
-    is_target = jnp.arange(logits.shape[-1]) == targets[..., None]
     by_logits = jnp.where(scored[..., None], by_logits - is_target, 0).astype(x.dtype)
-    by_kernel = jnp.einsum("BLD,BLV->DV", x, by_logits, preferred_element_type=jnp.float32)
+    by_kernel = jnp.einsum("GBLD,GBLV->GDV", x, by_logits, preferred_element_type=jnp.float32)
     new = {"kernel": by_kernel}
     if "bias" in head:
-      new["bias"] = jnp.sum(by_logits, (0, 1), dtype=jnp.float32)
-    by_hidden = jnp.einsum("BLV,DV->BLD", by_logits, kernel)
+      new["bias"] = jnp.sum(by_logits, (1, 2), dtype=jnp.float32)
+    by_hidden = jnp.einsum("GBLV,DV->GBLD", by_logits, kernel)
     return (_add(total, loss), jax.tree.map(jnp.add, grads, new)), by_hidden
 
-  empty = {name: jnp.zeros(weight.shape, jnp.float32) for name, weight in head.items()}
+  axes = {"kernel": ("batch", "embed_act", "vocab"), "bias": ("batch", "vocab")}
+  empty = {
+    name: nn.with_logical_constraint(jnp.zeros((groups, *weight.shape), jnp.float32), axes[name])
+    for name, weight in head.items()
+  }
   (loss, by_head), by_hidden = jax.lax.scan(add, (Loss.none(), empty), parts)
-  by_head = {name: grad.astype(head[name].dtype) for name, grad in by_head.items()}
-  return (loss.cross_entropy + z_loss * loss.z_loss, loss), (_joined(by_hidden), by_head)
+  by_head = {name: jnp.sum(grad, axis=0).astype(head[name].dtype) for name, grad in by_head.items()}
+  by_hidden = _ungrouped(by_hidden)
+  return (loss.cross_entropy + z_loss * loss.z_loss, loss), (by_hidden, by_head)
 
 
 def _backward(z_loss, chunks, gradients, cotangents):
@@ -123,8 +138,8 @@ next_token_loss.defvjp(_forward, _backward)
 
 
 def _of_logits(
-  logits: Float[Array, "B L V"], targets: Int[Array, "B L"], scored: Bool[Array, "B L"]
-) -> tuple[Loss, Float[Array, "B L"]]:
+  logits: Float[Array, "*tokens V"], targets: Int[Array, "*tokens"], scored: Bool[Array, "*tokens"]
+) -> tuple[Loss, Float[Array, "*tokens"]]:
   nats, log_z = cross_entropy(logits, targets)
   loss = Loss(
     cross_entropy=jnp.sum(nats, where=scored),
@@ -142,6 +157,21 @@ def _split(x: Array, chunks: int) -> Array:
   """[B, L, ...] -> [chunks, B, L / chunks, ...]: every device keeps its rows."""
   batch, length, *rest = x.shape
   return jnp.moveaxis(x.reshape(batch, chunks, length // chunks, *rest), 1, 0)
+
+
+def _grouped(x: Array, groups: int, chunks: int) -> Array:
+  """[B, L, ...] -> [chunks, G, B / G, L / chunks, ...]"""
+  batch, length, *rest = x.shape
+  x = x.reshape(groups, batch // groups, chunks, length // chunks, *rest)
+  x = jnp.moveaxis(x, 2, 0)
+  return nn.with_logical_constraint(x, (None, "batch", *[None] * (x.ndim - 2)))
+
+
+def _ungrouped(x: Array) -> Array:
+  """[chunks, G, b, l, ...] -> [G * b, chunks * l, ...]"""
+  chunks, groups, batch, length, *rest = x.shape
+  x = jnp.moveaxis(x, 0, 2).reshape(groups * batch, chunks * length, *rest)
+  return nn.with_logical_constraint(x, ("batch", *[None] * (x.ndim - 1)))
 
 
 def _joined(x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Positions as angles, in the pairs that GPT-J and CodeGen turn."""
+"""Positions as angles: ours, in another order of dimensions, are those of GPT-J and CodeGen."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,14 +16,11 @@ def heads(seed: int, *, length: int = 5, head_dim: int = 8) -> np.ndarray:
 
 
 def turned(x: np.ndarray, *positions: int, rotary_dim: int) -> np.ndarray:
+  """Heads in the published order, as ours turn them."""
   p = np.array([positions], np.int32)
-  by = rotary.turns(p, rotary_dim=rotary_dim, base=BASE)
-  halves = rotary.halves_of_pairs(rotary_dim, x.shape[-1])
-  interleaved = np.asarray(rotary.rotate(x, by, "interleaved"))
-  in_halves = np.asarray(rotary.rotate(x[..., halves], by, "half"))
-  assert_allclose(in_halves, interleaved[..., halves], atol=1e-6)  # one rotation, two orders
-  assert_array_equal(in_halves[..., np.argsort(halves)].argmax(-1), interleaved.argmax(-1))
-  return interleaved
+  by = rotary.turns(p, rotary_dim=rotary_dim, head_dim=x.shape[-1], base=BASE)
+  order = rotary.halves_of_pairs(x.shape[-1])
+  return np.asarray(rotary.rotate(x[..., order], by))[..., np.argsort(order)]
 
 
 def gpt_j(x: np.ndarray, positions: np.ndarray, rotary_dim: int) -> np.ndarray:
@@ -78,7 +75,8 @@ def test_position_zero_turns_nothing():
 def test_bfloat16_tells_position_256_from_257():
   x = heads(5, length=2)
   positions = np.array([[256, 257]], np.int32)
-  by = rotary.turns(positions, rotary_dim=8, base=BASE)
-  got = rotary.rotate(jnp.asarray(x, jnp.bfloat16), by, "interleaved")
+  by = rotary.turns(positions, rotary_dim=8, head_dim=8, base=BASE)
+  order = rotary.halves_of_pairs(8)
+  got = rotary.rotate(jnp.asarray(x[..., order], jnp.bfloat16), by)[..., np.argsort(order)]
   assert got.dtype == jnp.bfloat16
   assert_allclose(got.astype(np.float32), gpt_j(x, positions, 8), atol=0.03)

@@ -1,0 +1,1 @@
+"""What a training step will need of a TPU pod, asked of the compiler before the pod is rented."""
