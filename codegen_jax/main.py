@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from codegen_jax import config as gin_config
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.inspection import command as inspection
+from codegen_jax.plan import command as planning
 from codegen_jax.quiet import import_tensorflow, quiet
 
 # What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--num_processes", type=int)
     group.add_argument("--process_id", type=int)
   inspection.add_to(commands)
+  planning.add_to(commands, GIN_HELP)
   return parser
 
 
@@ -142,6 +144,11 @@ def main(argv: Sequence[str]) -> None:
       f"{flags.command} needs a --gin_file, e.g."
       " --gin_file=gin_configs/ablations/lesson1_prefix.gin"
     )
+  if flags.command == planning.NAME:
+    planning.check(flags)
+    import_tensorflow()
+    planning.run(gin_files, bindings, search_paths, flags)
+    return
   import_tensorflow()
   distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
   command, _ = COMMANDS[flags.command]

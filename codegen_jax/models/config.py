@@ -24,9 +24,9 @@ class TransformerConfig:
     num_heads: attention heads; `num_heads * head_dim` need not equal `embed_dim`.
     head_dim: width of a head.
     rotary_dim: how many dimensions of each head are rotated; the rest carry no position.
-    remat: what the backward pass computes again: "none" keeps everything, "dots" keeps the results
-      of weight matrices, "qkv" queries, keys, values and what attention read, "context" what
-      attention read alone, "full" only the input of each block.
+    remat: what the backward pass computes again: "none" keeps everything, "dots" the results of
+      weight matrices and what attention read, "qkv" queries, keys, values and what attention read,
+      "context" what attention read alone, "full" only the input of each block.
     dtype: of activations and of the weights as they are used; master weights are always float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
     attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a

@@ -54,7 +54,9 @@ def _remat(config: TransformerConfig) -> type[nn.Module]:
 
 _keep = jax.checkpoint_policies
 POLICIES = {
-  "dots": _keep.dots_with_no_batch_dims_saveable,
+  "dots": _keep.save_from_both_policies(
+    _keep.dots_with_no_batch_dims_saveable, _keep.save_only_these_names("context")
+  ),
   "qkv": _keep.save_only_these_names("qkv", "context"),
   "context": _keep.save_only_these_names("context"),
   "full": None,

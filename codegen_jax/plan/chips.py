@@ -16,7 +16,7 @@ class Chip:
     kind: what JAX calls a device of it.
     flops: peak of dense bfloat16, FLOP/s.
     clock: cycles a second.
-    memory: bytes of HBM.
+    memory: bytes of HBM that a program may use, as libtpu says when one is too large.
     memory_bandwidth: bytes a second.
     link: bytes a second of one link in one direction.
     dimensions: of the torus.
@@ -70,19 +70,19 @@ CHIPS = {
   chip.name: chip
   for chip in (
     Chip(
-      "v4", "TPU v4", 275e12, 1.05e9, 32e9, 1.2e12, 4.5e10,
+      "v4", "TPU v4", 275e12, 1.05e9, 30.75 * 2**30, 1.2e12, 4.5e10,
       dimensions=3, cores=2, config="megacore", shapes=_TORUS_3D,
     ),
     Chip(
-      "v5p", "TPU v5p", 459e12, 1.75e9, 95e9, 2.765e12, 9e10,
+      "v5p", "TPU v5", 459e12, 1.75e9, 95.74 * 2**30, 2.765e12, 9e10,
       dimensions=3, cores=2, config="megacore", shapes=_TORUS_3D,
     ),
     Chip(
-      "v5e", "TPU v5 lite", 197e12, 1.5e9, 16e9, 8.1e11, 4.5e10,
+      "v5e", "TPU v5 lite", 197e12, 1.5e9, 15.75 * 2**30, 8.1e11, 4.5e10,
       dimensions=2, cores=1, config="default", shapes=_TORUS_2D,
     ),
     Chip(
-      "v6e", "TPU v6 lite", 918e12, 1.75e9, 32e9, 1.64e12, 9e10,
+      "v6e", "TPU v6 lite", 918e12, 1.75e9, 31.25 * 2**30, 1.64e12, 9e10,
       dimensions=2, cores=1, config="default", shapes=_TORUS_2D,
     ),
   )

@@ -1,0 +1,146 @@
+"""A run's own training step, compiled for a pod that is not there, and the memory it takes."""
+
+import dataclasses
+import math
+import re
+from typing import Any
+
+import jax
+
+from codegen_jax import partitioning
+from codegen_jax.errors import InputError
+from codegen_jax.plan import hlo
+from codegen_jax.plan.topology import Topology, describe
+from codegen_jax.training.config import TrainConfig
+from codegen_jax.training.program import make_program
+from codegen_jax.types import PyTree
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+  """Bytes of one chip.
+
+  Attributes:
+    parameters: master weights.
+    optimizer: moments, and the step.
+    batch: what a step reads besides.
+    activations: what the forward pass keeps for the backward pass; None where the program is not
+      there to be read.
+    temporaries: all else that a step holds at once; None where it does not fit.
+    total: all of these.
+    available: what a program may use.
+  """
+
+  parameters: float
+  optimizer: float
+  batch: float
+  activations: float | None
+  temporaries: float | None
+  total: float
+  available: float
+
+  @property
+  def fits(self) -> bool:
+    return self.total <= self.available
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+  """A compiled step: its memory, and its text, which is None where it does not fit."""
+
+  memory: Memory
+  mesh: dict[str, int]
+  text: str | None
+
+
+def compile_train_step(config: TrainConfig, topology: Topology) -> Compiled:
+  """Compiles exactly what `train` would run there.
+
+  Raises:
+    InputError: there is no libtpu, the mesh does not fit the topology or the model, or the compiler
+      does not know one of its options.
+  """
+  mesh = partitioning.make_mesh(config.partitioning, describe(topology))
+  program = make_program(config, mesh)
+  with partitioning.on(mesh, config.partitioning.rules):
+    lowered = program.step.lower(program.state, program.batch)
+    return _compile(
+      lowered,
+      topology,
+      sizes=dict(mesh.shape),
+      parameters=local_bytes(program.state.params),
+      optimizer=local_bytes((program.state.step, program.state.opt_state)),
+      batch=local_bytes(program.batch),
+    )
+
+
+def _compile(
+  lowered: Any,
+  topology: Topology,
+  *,
+  sizes: dict[str, int],
+  parameters: float,
+  optimizer: float,
+  batch: float,
+) -> Compiled:
+  available = topology.chip.memory
+  try:
+    compiled = lowered.compile()
+  except jax.errors.JaxRuntimeError as error:
+    if option := re.search(r"No such compile option: '?([\w.]+)", str(error)):
+      raise InputError(
+        f"XLA knows no compiler option {option[1]} for {topology}; see COMPILER_OPTIONS in"
+        " gin_configs/hardware"
+      ) from error
+    total = needed_bytes(str(error))
+    if total is None:
+      raise
+    memory = Memory(parameters, optimizer, batch, None, None, total, available)
+    return Compiled(memory, sizes, None)
+  analysis = compiled.memory_analysis()
+  text = compiled.as_text()
+  # What a step is given it may write its results over; the rest of them is held beside.
+  beside = analysis.output_size_in_bytes - analysis.alias_size_in_bytes
+  held = analysis.temp_size_in_bytes + beside
+  total = analysis.argument_size_in_bytes + held
+  kept = min(kept_bytes(text), held)
+  memory = Memory(parameters, optimizer, batch, kept, held - kept, total, available)
+  return Compiled(memory, sizes, text)
+
+
+def local_bytes(tree: PyTree) -> float:
+  """Of what one device holds of arrays whose places are known."""
+  return sum(
+    math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
+    for leaf in jax.tree.leaves(tree)
+  )
+
+
+def kept_bytes(text: str) -> float:
+  """Of the stacks, one slice a layer, that the forward pass writes and the backward pass reads."""
+  module, total = hlo.parse(text), 0.0
+  for computation in module.computations.values():
+    for instruction in computation.values():
+      name = instruction.attribute(r'op_name="([^"]+)"') or ""
+      updates = "dynamic_update_slice" in name and instruction.opcode in (
+        "fusion",
+        "dynamic-update-slice",
+      )
+      # A fusion's own instructions bear the same name, and stand in a computation of their own.
+      is_scheduled = "estimated_cycles" in instruction.text or "flag_configs" in instruction.text
+      if updates and is_scheduled and "jvp(Transformer)" in name and "transpose(" not in name:
+        total += instruction.num_bytes
+  return total
+
+
+def needed_bytes(message: str) -> float | None:
+  """What the compiler says a program needs that does not fit; None where it says something else."""
+  number = r"([\d.]+)([KMGT])"
+  patterns = (
+    rf"Used {number} of [\d.]+[KMGT] hbm",
+    rf"total memory required for [\w ]+\({number}\) exceeds",
+  )
+  for pattern in patterns:
+    if match := re.search(pattern, message):
+      return float(match[1]) * 2 ** (10 * (1 + "KMGT".index(match[2])))
+  return None

@@ -1,0 +1,99 @@
+"""A plan as text for a terminal."""
+
+from collections.abc import Iterator
+
+from codegen_jax.plan.plan import ERROR, METHOD, Plan
+
+_GIB = 2**30
+
+
+def text(plan: Plan) -> str:
+  return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+  model, data = plan.config.model, plan.config.data
+  mesh = ", ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
+  yield f"{plan.topology}, {plan.topology.chips} chips; mesh {mesh}"
+  yield (
+    f"{model.num_params / 1e9:.2f}B parameters, {model.num_layers} layers; {data.batch_size:,} x"
+    f" {data.seq_len:,} = {plan.tokens_per_step:,} tokens a step; remat {model.remat}, attention"
+    f" {model.attention_kernel}"
+  )
+  yield ""
+  yield from _memory(plan)
+  if plan.estimate is None:
+    yield ""
+    yield (
+      "It does not fit.  Less memory is needed by a mesh that splits more, remat full, more"
+      " microbatches or loss chunks, or a smaller batch; --sweep tries some."
+    )
+    return
+  yield ""
+  yield from _time(plan)
+  yield ""
+  yield from _collectives(plan)
+  yield ""
+  yield from _budget(plan)
+  yield ""
+  yield "This is a compile-time estimate.  " + METHOD + "  " + ERROR
+
+
+def _memory(plan: Plan) -> Iterator[str]:
+  memory = plan.memory
+  rows = {
+    "parameters": memory.parameters,
+    "optimizer": memory.optimizer,
+    "batch": memory.batch,
+    "kept activations": memory.activations,
+    "temporaries": memory.temporaries,
+  }
+  yield f"{'memory of one chip':30}{'GiB':>9}"
+  for name, size in rows.items():
+    if size is not None:
+      yield f"  {name:28}{size / _GIB:9.2f}"
+  spare = (memory.available - memory.total) / _GIB
+  verdict = f"fits, {spare:.2f} to spare" if memory.fits else f"does NOT fit: {-spare:.2f} too many"
+  yield (
+    f"  {'together':28}{memory.total / _GIB:9.2f}  of {memory.available / _GIB:.2f}: {verdict}"
+  )
+
+
+def _time(plan: Plan) -> Iterator[str]:
+  assert plan.estimate is not None
+  of = plan.estimate
+  rows = {
+    "matrix multiplications": of.matmul_seconds,
+    "attention": of.attention_seconds,
+    "other computation": of.other_seconds,
+    "waiting for collectives": of.exposed_seconds,
+  }
+  yield f"{'time of a step, estimated':30}{'seconds':>9}"
+  for name, seconds in rows.items():
+    yield f"  {name:28}{seconds:9.3f}"
+  yield f"  {'together':28}{of.seconds:9.3f}  ({of.serial_seconds:.3f} if nothing overlapped)"
+  if of.unknown:
+    listed = ", ".join(f"{count} {name}" for name, count in sorted(of.unknown.items()))
+    yield f"  not known, and counted as little: {listed}"
+
+
+def _collectives(plan: Plan) -> Iterator[str]:
+  assert plan.estimate is not None
+  of = plan.estimate
+  yield f"{'collectives of one chip':30}{'seconds':>9}{'GB':>9}{'number':>9}"
+  for kind in sorted(of.collective_seconds, key=lambda kind: -of.collective_seconds[kind]):
+    seconds, gigabytes = of.collective_seconds[kind], of.collective_bytes[kind] / 1e9
+    yield f"  {kind:28}{seconds:9.3f}{gigabytes:9.2f}{of.collective_counts[kind]:9,}"
+
+
+def _budget(plan: Plan) -> Iterator[str]:
+  per_second = plan.tokens_per_second
+  yield (
+    f"utilisation {plan.utilisation():.3f} of peak ({plan.utilisation(causal=False):.3f} counting"
+    " attention in full, as a run's throughput/mfu does)"
+  )
+  yield f"{per_second:,.0f} tokens a second, {per_second * 86_400 / 1e9:,.1f}B a day"
+  yield (
+    f"{plan.budget / 1e9:,.1f}B tokens: {plan.days:,.1f} days,"
+    f" {plan.days * 24 * plan.topology.chips:,.0f} chip-hours"
+  )
