@@ -6,6 +6,7 @@ from typing import Literal
 
 from flax import linen as nn
 import jax
+from jax.ad_checkpoint import checkpoint_name
 import jax.numpy as jnp
 from jaxtyping import Float
 
@@ -26,7 +27,7 @@ def attend(
   mask: AttentionMask,
   kernel: Kernel = "reference",
 ) -> Float[Array, "B L N H"]:
-  """What each query reads.
+  """What each query reads, named "context" where the backward pass would keep it.
 
   Args:
     q: queries.
@@ -44,11 +45,12 @@ def _reference(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
   scores = jnp.einsum("BLNH,BSNH->BNLS", q, k, preferred_element_type=jnp.float32)
   scores = jnp.where(mask.dense()[:, None], scores * q.shape[-1] ** -0.5, MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
-  return jnp.einsum("BNLS,BSNH->BLNH", weights, v)
+  return checkpoint_name(jnp.einsum("BNLS,BSNH->BLNH", weights, v), "context")
 
 
 def _fused(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
-  return jax.nn.dot_product_attention(q, k, v, mask=mask.dense()[:, None])
+  read = jax.nn.dot_product_attention(q, k, v, mask=mask.dense()[:, None])
+  return checkpoint_name(read, "context")
 
 
 def _flash(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:

@@ -34,7 +34,7 @@ class Attention(nn.Module):
     query, key = (rotary.rotate(project(name), turns) for name in ("query", "key"))
     qkv = query, key, project("value")
     q, k, v = (checkpoint_name(x, "qkv") for x in qkv)
-    read = checkpoint_name(attend(q, k, v, mask, c.attention_kernel), "context")
+    read = attend(q, k, v, mask, c.attention_kernel)
     out = (c.num_heads, c.head_dim, c.embed_dim)
     return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read)
 
@@ -47,7 +47,7 @@ class Mlp(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
     into, out = _into(self.config, "in", bias=True), _out(self.config, bias=True)
-    return out(nn.gelu(into(x), approximate=True))
+    return out(nn.gelu(checkpoint_name(into(x), "mlp"), approximate=True))
 
 
 class GatedMlp(nn.Module):
@@ -62,7 +62,8 @@ class GatedMlp(nn.Module):
       _into(self.config, "in", bias=False),
       _out(self.config, bias=False),
     )
-    return out(nn.silu(gate(x)) * into(x))
+    gated, read = checkpoint_name(gate(x), "mlp"), checkpoint_name(into(x), "mlp")
+    return out(nn.silu(gated) * read)
 
 
 class ParallelBlock(nn.Module):

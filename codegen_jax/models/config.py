@@ -7,7 +7,7 @@ from codegen_jax.errors import InputError
 from codegen_jax.models.attention import Kernel
 
 BlockKind = Literal["codegen", "llama"]
-Remat = Literal["none", "dots", "qkv", "context", "full"]
+Remat = Literal["none", "dots", "mlp", "qkv", "context", "full"]
 Dtype = Literal["float32", "bfloat16"]
 
 
@@ -25,7 +25,8 @@ class TransformerConfig:
     head_dim: width of a head.
     rotary_dim: how many dimensions of each head are rotated; the rest carry no position.
     remat: what the backward pass computes again: "none" keeps everything, "dots" the results of
-      weight matrices and what attention read, "qkv" queries, keys, values and what attention read,
+      all weight matrices and what attention read, "mlp" those that are read again (queries, keys,
+      values, what attention read, what the MLP is about to bend), "qkv" these without the MLP's,
       "context" what attention read alone, "full" only the input of each block.
     dtype: of activations and of the weights as they are used; master weights are always float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.

@@ -57,6 +57,7 @@ POLICIES = {
   "dots": _keep.save_from_both_policies(
     _keep.dots_with_no_batch_dims_saveable, _keep.save_only_these_names("context")
   ),
+  "mlp": _keep.save_only_these_names("mlp", "qkv", "context"),
   "qkv": _keep.save_only_these_names("qkv", "context"),
   "context": _keep.save_only_these_names("context"),
   "full": None,

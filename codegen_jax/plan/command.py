@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> None:
   add("--meshes", nargs="+", metavar="MESH",
       help="e.g. model=2 data=2,model=4; what a mesh leaves splits weights and rows")  # fmt: skip
   add("--remats", nargs="+", metavar="POLICY",
-      help="what the backward pass computes again (full context qkv dots)")  # fmt: skip
+      help="what the backward pass computes again (full context qkv mlp)")  # fmt: skip
   add("--batches", nargs="+", type=int, metavar="ROWS", help="batch sizes (the config's)")
   add("--jobs", type=int, default=1, metavar="N", help="how many compile at once (1)")
 

@@ -122,13 +122,8 @@ def kept_bytes(text: str) -> float:
   for computation in module.computations.values():
     for instruction in computation.values():
       name = instruction.attribute(r'op_name="([^"]+)"') or ""
-      updates = "dynamic_update_slice" in name and instruction.opcode in (
-        "fusion",
-        "dynamic-update-slice",
-      )
-      # A fusion's own instructions bear the same name, and stand in a computation of their own.
-      is_scheduled = "estimated_cycles" in instruction.text or "flag_configs" in instruction.text
-      if updates and is_scheduled and "jvp(Transformer)" in name and "transpose(" not in name:
+      is_forward = "jvp(Transformer)" in name and "transpose(" not in name
+      if instruction.opcode == "dynamic-update-slice" and is_forward:
         total += instruction.num_bytes
   return total
 

@@ -1,6 +1,7 @@
 """A plan as text for a terminal."""
 
 from collections.abc import Iterator
+import textwrap
 
 from codegen_jax.plan.plan import ERROR, METHOD, Plan
 
@@ -36,7 +37,7 @@ def _lines(plan: Plan) -> Iterator[str]:
   yield ""
   yield from _budget(plan)
   yield ""
-  yield "This is a compile-time estimate.  " + METHOD + "  " + ERROR
+  yield from textwrap.wrap(f"This is a compile-time estimate.  {METHOD}  {ERROR}", 100)
 
 
 def _memory(plan: Plan) -> Iterator[str]:

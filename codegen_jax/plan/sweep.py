@@ -19,7 +19,7 @@ from codegen_jax.plan.topology import Topology
 from codegen_jax.training.config import TrainConfig
 
 # From what keeps least to what keeps most, so that a sweep knows when more cannot fit.
-REMATS = ("full", "context", "qkv", "dots", "none")
+REMATS = ("full", "context", "qkv", "mlp", "dots", "none")
 
 
 @dataclasses.dataclass(frozen=True)
