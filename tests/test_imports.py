@@ -26,6 +26,7 @@ MAY_IMPORT = {
   "inference": {"types", "models", "partitioning", "checkpoint", "training.losses"},
   "evaluation": {"types", "data", "inference"},
   "inspection": {"types", "data", "models"},
+  "plan": {"types", "did_you_mean", "models", "partitioning", "training", "config", "run_config"},
   "config": {"did_you_mean", "gin_files"},
   "gin_files": {"did_you_mean"},
   "run_config": {"training", "evaluation"},

@@ -3,9 +3,11 @@
 import argparse
 from collections.abc import Sequence
 import json
+import pathlib
 import sys
 import time
 
+from codegen_jax import files
 from codegen_jax.errors import InputError
 from codegen_jax.plan import topology
 
@@ -37,6 +39,7 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> None:
   add("--tokens", type=float, metavar="N",
       help="tokens to train on, e.g. 300e9 (TOTAL_STEPS x BATCH_SIZE x SEQ_LEN)")  # fmt: skip
   add("--json", action="store_true", help="print numbers instead of a text: bytes, seconds, FLOPs")
+  add("--hlo", type=pathlib.Path, metavar="FILE", help="also write the compiled program's text")
   group = parser.add_argument_group(
     "sweep", "compiles one plan for each combination, each in a process of its own, and ranks them"
   )
@@ -91,6 +94,8 @@ def run(
   budget = None if flags.tokens is None else int(flags.tokens)
   print(f"plan  compiling for {where}; this takes minutes", file=sys.stderr, flush=True)
   begun = time.monotonic()
-  made = plan.make_plan(config, where, budget=budget)
+  made, program = plan.make_plan(config, where, budget=budget)
   print(f"plan  compiled in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+  if flags.hlo is not None and program is not None:
+    files.write_text(flags.hlo, program)
   print(json.dumps(made.as_json()) if flags.json else report.text(made))

@@ -31,9 +31,9 @@ class Memory:
     available: what a program may use.
   """
 
-  parameters: float
-  optimizer: float
-  batch: float
+  parameters: int
+  optimizer: int
+  batch: int
   activations: float | None
   temporaries: float | None
   total: float
@@ -79,9 +79,9 @@ def _compile(
   topology: Topology,
   *,
   sizes: dict[str, int],
-  parameters: float,
-  optimizer: float,
-  batch: float,
+  parameters: int,
+  optimizer: int,
+  batch: int,
 ) -> Compiled:
   available = topology.chip.memory
   try:
@@ -108,7 +108,7 @@ def _compile(
   return Compiled(memory, sizes, text)
 
 
-def local_bytes(tree: PyTree) -> float:
+def local_bytes(tree: PyTree) -> int:
   """Of what one device holds of arrays whose places are known."""
   return sum(
     math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize

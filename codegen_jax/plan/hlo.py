@@ -60,7 +60,7 @@ def arrays(shape: str) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def num_bytes(shape: str) -> float:
-  return sum(BYTES[kind] * math.prod(dimensions) for kind, dimensions in arrays(shape))
+  return float(sum(BYTES[kind] * math.prod(dimensions) for kind, dimensions in arrays(shape)))
 
 
 def parse(text: str) -> Module:

@@ -105,8 +105,10 @@ class Plan:
     }
 
 
-def make_plan(config: TrainConfig, topology: Topology, *, budget: int | None = None) -> Plan:
-  """Compiles the step; that takes one to several minutes.
+def make_plan(
+  config: TrainConfig, topology: Topology, *, budget: int | None = None
+) -> tuple[Plan, str | None]:
+  """Compiles the step, which takes one to several minutes; also gives the program's text.
 
   Args:
     config: of the run; its data is not looked at, only its shape.
@@ -117,4 +119,4 @@ def make_plan(config: TrainConfig, topology: Topology, *, budget: int | None = N
   told = None if compiled.text is None else estimate(compiled.text, topology)
   if budget is None:
     budget = config.total_steps * config.data.batch_size * config.data.seq_len
-  return Plan(config, topology, compiled.mesh, compiled.memory, told, budget)
+  return Plan(config, topology, compiled.mesh, compiled.memory, told, budget), compiled.text

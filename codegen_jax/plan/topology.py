@@ -61,7 +61,7 @@ def parse(name: str, slices: int = 1) -> Topology:
     )
   generation = {"v5litepod": "v5e"}.get(match[1], match[1])
   if generation not in CHIPS:
-    near = did_you_mean.suggestion(generation, CHIPS) or f"; choose one of {', '.join(CHIPS)}"
+    near = did_you_mean.suggestion(generation, CHIPS)
     raise InputError(f"--topology is {name!r} and there is no TPU {match[1]!r}{near}")
   chip = CHIPS[generation]
   if match[3] is not None:

@@ -1,0 +1,114 @@
+"""`codegen-jax plan` as a user calls it: one small and one pod-sized case, and bad input."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ARM = "--gin_file=gin_configs/ablations/lesson1_causal.gin"
+TINY, V4 = "--gin_file=gin_configs/models/tiny.gin", "--gin_file=gin_configs/hardware/v4.gin"
+needs_libtpu = pytest.mark.skipif(
+  importlib.util.find_spec("libtpu") is None, reason="libtpu is not installed"
+)
+
+
+def plan(*flags: str) -> subprocess.CompletedProcess[str]:
+  # The test's own devices are none of the plan's.
+  environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_PLATFORMS")}
+  return subprocess.run(
+    [sys.executable, "-m", "codegen_jax.main", "plan", ARM, *flags],
+    cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500, check=False,
+  )  # fmt: skip
+
+
+def refused(*flags: str) -> str:
+  done = plan(*flags)
+  assert done.returncode == 2 and done.stdout == "", done.stderr
+  return done.stderr.strip().splitlines()[-1]
+
+
+SMALL = ("--gin.TransformerConfig.vocab_size=512", "--gin.BATCH_SIZE=32", "--gin.SEQ_LEN=256")
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_a_small_plan_is_told_in_full():
+  done = plan(TINY, V4, *SMALL, "--topology=v4-8", "--tokens=1e9", "--json")
+  assert done.returncode == 0, done.stderr
+  told = json.loads(done.stdout)
+  assert (told["chips"], told["fits"], told["tokens_per_step"]) == (4, True, 32 * 256)
+  memory = told["memory"]
+  assert memory["total"] < 2**30 < memory["available"]
+  # Weights are split four ways but for norms and biases; Adam keeps two moments of each.
+  assert 1 / 4 <= memory["parameters"] / (4 * told["parameters"]) < 1 / 3
+  assert memory["optimizer"] == pytest.approx(2 * memory["parameters"], rel=0.01)
+  parts = ("parameters", "optimizer", "batch", "activations", "temporaries")
+  assert sum(memory[part] for part in parts) == pytest.approx(memory["total"], abs=2**18)
+  estimate = told["estimate"]
+  assert estimate["attention_seconds"] > 0 and estimate["collective_counts"]["all-gather"] > 0
+  assert told["days"] * told["tokens_per_day"] == pytest.approx(1e9)
+  assert told["chip_hours"] == pytest.approx(told["days"] * 24 * 4)
+  assert "never run" in told["method"] and told["error"]
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_the_largest_model_fits_a_pod_and_keeps_it_busy():
+  model = "--gin_file=gin_configs/models/codegen2_16b.gin"
+  remat = "--gin.TransformerConfig.remat=context"
+  done = plan(model, V4, remat, "--topology=v4-256", "--json")
+  assert done.returncode == 0, done.stderr
+  told = json.loads(done.stdout)
+  assert (told["parameters"], told["chips"]) == (16_032_155_648, 128)
+  assert told["memory"]["total"] < 0.9 * told["memory"]["available"]
+  assert told["utilisation"] > 0.6
+  assert not told["estimate"]["unknown"]
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_a_plan_that_is_too_large_is_an_answer():
+  done = plan(
+    TINY, V4, "--topology=v5e-4", "--gin.BATCH_SIZE=4", "--gin.SEQ_LEN=16384",
+    "--gin.TransformerConfig.attention_kernel=reference",
+    "--gin.TransformerConfig.num_heads=16", "--gin.COMPILER_OPTIONS=()",
+  )  # fmt: skip
+  assert done.returncode == 0, done.stderr
+  assert "does NOT fit" in done.stdout and "It does not fit." in done.stdout
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_a_sweep_ranks_what_it_tried():
+  done = plan(TINY, V4, *SMALL, "--topology=v4-8", "--sweep", "--meshes", "model=1", "model=2",
+              "--remats", "full")  # fmt: skip
+  assert done.returncode == 0, done.stderr
+  ranked = done.stdout.splitlines()[1:]
+  shares = [float(line.split(" of peak")[0].split()[-1]) for line in ranked]
+  assert len(shares) == 2 and shares == sorted(shares, reverse=True)
+  assert "2/2" in done.stderr
+
+
+def test_bad_input_is_one_sentence():
+  assert "the nearest is v4:4x4x8" in refused(TINY, V4, "--topology=v4-250")
+  assert "--tokens is 0.0" in refused(TINY, V4, "--topology=v4-8", "--tokens=0")
+  assert "add --sweep" in refused(TINY, V4, "--topology=v4-8", "--remats", "full")
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_a_config_that_does_not_fit_its_mesh_is_one_sentence():
+  assert "BATCH_SIZE is 6 rows" in refused(TINY, V4, "--topology=v4-8", "--gin.BATCH_SIZE=6")
+  assert "['embedding']['table'] has 4097 vocab" in refused(
+    TINY, "--topology=v4-8", "--gin.partitioning.PartitioningConfig.model=4",
+    "--gin.TransformerConfig.num_heads=4",
+    "--gin.TransformerConfig.vocab_size=4097",
+  )  # fmt: skip
+  assert "XLA knows no compiler option" in refused(
+    TINY, V4, "--topology=v4-8", "--gin.COMPILER_OPTIONS=('xla_no_such_thing=true',)"
+  )
