@@ -98,9 +98,8 @@ class _Clock:
   def start_copy(self, name: str, seconds: float) -> None:
     self.copies = self.ends[name] = max(self.copies, self.now) + seconds
 
-  def wait(self, instruction: Instruction) -> None:
-    for name in instruction.operands[:1]:
-      self.now = max(self.now, self.ends.pop(name, 0.0))
+  def wait_for(self, name: str) -> None:
+    self.now = max(self.now, self.ends.pop(name, 0.0))
 
 
 class _Walk:
@@ -126,11 +125,17 @@ class _Walk:
     if opcode in ("while", "call", "conditional"):
       self._nested(at, where, times, clock)
     elif opcode.endswith(("-done", "-update")):
-      clock.wait(at)
+      clock.wait_for(at.operands[0] if at.operands else "")
     elif opcode in ("copy-start", "slice-start"):
       clock.start_copy(at.name, at.num_bytes / 2 / self.chip.memory_bandwidth)
     elif (inner := self._collective(at)) is not None:
-      self._communicate(at, inner, times, clock)
+      found = self._count(inner, times)
+      if opcode.endswith("-start"):
+        clock.start_on_links(at.name, found.seconds)
+      else:
+        clock.run(found.seconds)
+    elif opcode == "fusion" and (inner := self._fused(at)) is not None:
+      self._fused_collective(at, inner, where, times, clock)
     else:
       clock.run(self._compute(at, where, times))
 
@@ -161,15 +166,34 @@ class _Walk:
       return collectives.within(self.module, at.called("calls"))
     return None
 
-  def _communicate(self, at: Instruction, inner: Instruction, times: int, clock: _Clock) -> None:
+  def _count(self, inner: Instruction, times: int) -> collectives.Collective:
     found = collectives.of(inner, self.topology)
     self.seconds[found.kind] += found.seconds * times
     self.bytes[found.kind] += found.num_bytes * times
     self.counts[found.kind] += times
-    if at.opcode.endswith("-start"):
-      clock.start_on_links(at.name, found.seconds)
-    else:
-      clock.run(found.seconds)
+    return found
+
+  def _fused(self, at: Instruction) -> Instruction | None:
+    return collectives.within(self.module, at.called("calls"))
+
+  def _fused_collective(
+    self, at: Instruction, inner: Instruction, where: str, times: int, clock: _Clock
+  ) -> None:
+    """One part of a collective that goes on inside of several fusions, or a whole one.
+
+    The first part starts it and the last waits for it; those between compute beside it.
+    """
+    called = self.module.computations[at.called("calls") or ""]
+    targets = " ".join(instruction.text for instruction in called.values())
+    channel = inner.attribute(r"channel_id=(\d+)") or at.name
+    if "AsyncCollectiveStart" in targets:
+      clock.start_on_links(channel, self._count(inner, times).seconds)
+      return
+    clock.run(self._compute(at, where, times))
+    if "AsyncCollectiveDone" in targets:
+      clock.wait_for(channel)
+    elif "chain_id" not in inner.text:
+      clock.run(self._count(inner, times).seconds)
 
   def _compute(self, at: Instruction, where: str, times: int) -> float:
     seconds = self._attention(at)

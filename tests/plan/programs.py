@@ -1,5 +1,7 @@
 """A scheduled program small enough to be timed by hand."""
 
+# ruff: noqa: E501
+
 # A loop of three around a product of 2,100 cycles and a gather that runs beside it; then a
 # collective that nothing hides, an attention kernel, and a kernel whose cost nobody knows.
 TEXT = """\
@@ -39,4 +41,26 @@ ENTRY %main (p: bf16[128,64]) -> bf16[128,64] {
   %prefix_attention_forward.2 = (bf16[2,4,256,64]{3,2,1,0}, f32[2,4,1,256]{3,2,1,0}) custom-call(%y), custom_call_target="tpu_custom_call"
   ROOT %odd = f32[1200,1000]{1,0} custom-call(%y), custom_call_target="tpu_custom_call"
 }
-"""  # noqa: E501
+"""
+
+# What to replace in it so that the same gather goes on inside of the product.
+CHAINED = {
+  "%fused (a": """%starts (b: bf16[128,64]) -> bf16[128,64] {
+  %g.1 = bf16[128,64]{1,0} all-gather(%b), channel_id=7, replica_groups=[1,4]<=[4], frontend_attributes={chain_id="0"}
+  ROOT %c.1 = bf16[128,64]{1,0} custom-call(%g.1), custom_call_target="AsyncCollectiveStart"
+}
+
+%goes_on (b.1: bf16[128,64]) -> bf16[128,64] {
+  ROOT %g.2 = bf16[128,64]{1,0} all-gather(%b.1), channel_id=7, replica_groups=[1,4]<=[4], frontend_attributes={chain_id="0"}
+}
+
+%ends (b.2: bf16[128,64]) -> bf16[128,64] {
+  %g.3 = bf16[128,64]{1,0} all-gather(%b.2), channel_id=7, replica_groups=[1,4]<=[4], frontend_attributes={chain_id="0"}
+  ROOT %c.3 = bf16[128,64]{1,0} custom-call(%g.3), custom_call_target="AsyncCollectiveDone"
+}
+
+%fused (a""",
+  "(bf16[32,64]{1,0}, bf16[128,64]{1,0}) all-gather-start(%x), replica_groups=[1,4]<=[4], dimensions={0}": "bf16[128,64]{1,0} fusion(%x), kind=kCustom, calls=%starts",
+  "fusion(%x), kind=kOutput, calls=%fused,": "fusion(%x), kind=kOutput, calls=%goes_on,",
+  "all-gather-done(%gather.1)": 'fusion(%gather.1), kind=kCustom, calls=%ends, backend_config={"estimated_cycles":"105"}',
+}

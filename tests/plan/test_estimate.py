@@ -3,7 +3,7 @@
 import pytest
 
 from codegen_jax.plan import estimate, topology
-from tests.plan.programs import TEXT
+from tests.plan.programs import CHAINED, TEXT
 
 V4 = topology.parse("v4-8")  # 2x2x1
 CHIP = V4.chip
@@ -43,3 +43,15 @@ def test_a_loop_without_a_known_end_is_told():
   got = estimate.estimate(TEXT.replace("constant(3)", "parameter(1)"), V4)
   assert got.unknown == {"loops": 1, "tpu_custom_call": 1}
   assert got.matmul_seconds == pytest.approx(PRODUCT)
+
+
+def test_a_gather_inside_of_a_product_is_hidden_by_it_and_counted_once():
+  chained = TEXT
+  for old, new in CHAINED.items():
+    assert old in chained
+    chained = chained.replace(old, new)
+  got, apart = estimate.estimate(chained, V4), estimate.estimate(TEXT, V4)
+  assert got.collective_counts == apart.collective_counts
+  assert got.seconds == pytest.approx(
+    3 * max(GATHER, PRODUCT + 105 / CHIP.clock) + SUM + ATTENTION + UNKNOWN
+  )
