@@ -5,8 +5,10 @@ from jax.ad_checkpoint import checkpoint_name
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from codegen_jax.models import cache as kv_cache
 from codegen_jax.models import rotary
 from codegen_jax.models.attention import attend
+from codegen_jax.models.cache import Cache
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.layers import LayerNorm, Linear, RMSNorm
 from codegen_jax.models.masks import AttentionMask
@@ -14,6 +16,7 @@ from codegen_jax.models.rotary import Turns
 from codegen_jax.types import Array
 
 RESIDUAL = ("batch", "residual_length", "embed_act")
+Carry = tuple[Float[Array, "B L D"], Cache | None]  # from block to block
 
 
 class Attention(nn.Module):
@@ -23,8 +26,8 @@ class Attention(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
-  ) -> Float[Array, "B L D"]:
+    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns, cache: Cache | None
+  ) -> Carry:
     c, dtype = self.config, jnp.dtype(self.config.dtype)
     shape = (c.embed_dim, c.num_heads, c.head_dim)
 
@@ -34,9 +37,12 @@ class Attention(nn.Module):
     query, key = (rotary.rotate(project(name), turns) for name in ("query", "key"))
     qkv = query, key, project("value")
     q, k, v = (checkpoint_name(x, "qkv") for x in qkv)
-    read = attend(q, k, v, mask, c.attention_kernel)
+    if cache is None:
+      read = attend(q, k, v, mask, c.attention_kernel)
+    else:
+      read, cache = kv_cache.attend(q, k, v, mask, c.attention_kernel, cache)
     out = (c.num_heads, c.head_dim, c.embed_dim)
-    return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read)
+    return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read), cache
 
 
 class Mlp(nn.Module):
@@ -72,14 +78,12 @@ class ParallelBlock(nn.Module):
   config: TransformerConfig
 
   @nn.compact
-  def __call__(
-    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
-  ) -> tuple[Float[Array, "B L D"], None]:
+  def __call__(self, carry: Carry, mask: AttentionMask, turns: Turns) -> tuple[Carry, None]:
+    x, cache = carry
     normed = norm(self.config, "norm")(x)
     attention, mlp = Attention(self.config, name="attention"), Mlp(self.config, name="mlp")
-    return nn.with_logical_constraint(
-      x + attention(normed, mask, turns) + mlp(normed), RESIDUAL
-    ), None
+    read, cache = attention(normed, mask, turns, cache)
+    return (nn.with_logical_constraint(x + read + mlp(normed), RESIDUAL), cache), None
 
 
 class SequentialBlock(nn.Module):
@@ -88,14 +92,13 @@ class SequentialBlock(nn.Module):
   config: TransformerConfig
 
   @nn.compact
-  def __call__(
-    self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns
-  ) -> tuple[Float[Array, "B L D"], None]:
+  def __call__(self, carry: Carry, mask: AttentionMask, turns: Turns) -> tuple[Carry, None]:
+    x, cache = carry
     attention, mlp = Attention(self.config, name="attention"), GatedMlp(self.config, name="mlp")
-    x = x + attention(norm(self.config, "attention_norm")(x), mask, turns)
-    x = nn.with_logical_constraint(x, RESIDUAL)
+    read, cache = attention(norm(self.config, "attention_norm")(x), mask, turns, cache)
+    x = nn.with_logical_constraint(x + read, RESIDUAL)
     x = x + mlp(norm(self.config, "mlp_norm")(x))
-    return nn.with_logical_constraint(x, RESIDUAL), None
+    return (nn.with_logical_constraint(x, RESIDUAL), cache), None
 
 
 BLOCKS: dict[str, type[nn.Module]] = {"codegen": ParallelBlock, "llama": SequentialBlock}

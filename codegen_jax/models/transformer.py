@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from codegen_jax.models import cache as kv_cache
 from codegen_jax.models import rotary
 from codegen_jax.models.blocks import BLOCKS, RESIDUAL, norm
+from codegen_jax.models.cache import Cache
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.head import Head
 from codegen_jax.models.layers import Embedding
@@ -21,9 +23,17 @@ class Transformer(nn.Module):
 
   @nn.compact
   def __call__(
-    self, inputs: Int[Array, "B L"], *, mask: AttentionMask, logits: bool = True
-  ) -> Float[Array, "B L V_or_D"]:
-    """Logits, or what the head would read: the loss makes logits a part at a time."""
+    self,
+    inputs: Int[Array, "B L"],
+    *,
+    mask: AttentionMask,
+    logits: bool = True,
+    cache: Cache | None = None,
+  ) -> Float[Array, "B L V_or_D"] | tuple[Float[Array, "B L V_or_D"], Cache]:
+    """Logits, or what the head would read: the loss makes logits a part at a time.
+
+    With a cache, `inputs` go on where its tokens end and read them too; it comes back with theirs.
+    """
     c, dtype = self.config, jnp.dtype(self.config.dtype)
     x = Embedding(c.vocab_size, c.embed_dim, dtype, name="embedding")(inputs)
     x = nn.with_logical_constraint(x, RESIDUAL)
@@ -38,10 +48,15 @@ class Transformer(nn.Module):
     turns = rotary.turns(
       mask.positions, rotary_dim=c.rotary_dim, head_dim=c.head_dim, base=c.rotary_base
     )
-    x, _ = blocks(c, name="blocks")(x, mask, turns)
+    if cache is not None:
+      cache = kv_cache.enter(cache, mask)
+    (x, cache), _ = blocks(c, name="blocks")((x, cache), mask, turns)
+    if cache is not None:
+      x, cache = kv_cache.leave(cache, x)
     x = norm(c, "final_norm")(x)
     head = Head(c.vocab_size, c.block == "codegen", name="head")
-    return head(x) if logits else x
+    out = head(x) if logits else x
+    return out if cache is None else (out, cache)
 
 
 def _remat(config: TransformerConfig) -> type[nn.Module]:
