@@ -106,7 +106,7 @@ def state_sharding(boxed_state: PyTree, mesh: Mesh, rules: Rules = RULES) -> PyT
   def place(path, leaf) -> NamedSharding:
     names = leaf.names if isinstance(leaf, nn.LogicallyPartitioned) else ()
     sharding = NamedSharding(mesh, spec(names, rules))
-    shape = leaf.value.shape if names else leaf.shape
+    shape = leaf.value.shape if boxed(leaf) else leaf.shape
     for name, size, axes in zip(names, shape, sharding.spec, strict=False):
       ways = _ways(mesh, axes)
       if size % ways:
