@@ -42,7 +42,7 @@ def make_prefill(
     out: Any = model.apply({"params": params}, tokens, mask=mask, logits=False, cache=cache)
     hidden, cache = out
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
-    return head_logits(last, params["head"])[:, 0], cache
+    return head_logits(last[:, 0], params["head"]), cache
 
   return prefill
 
