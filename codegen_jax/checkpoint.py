@@ -59,7 +59,13 @@ class Checkpoints:
   def restore(
     self, step: int, *, params: Params, opt_state: PyTree
   ) -> tuple[Params, PyTree, dict[str, Any]]:
-    """Reads a step onto whatever mesh the abstract arrays name, whichever mesh wrote it."""
+    """Reads a step onto whatever mesh the abstract arrays name, whichever mesh wrote it.
+
+    Raises:
+      InputError: an array was saved in another type.
+    """
+    for name, wanted in {"params": params, "opt_state": opt_state}.items():
+      _refuse_other_types(self.folder, step, name, wanted)
     restored = self._manager.restore(
       step,
       args=ocp.args.Composite(
@@ -104,8 +110,29 @@ def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]
           f" {stored.get(name, 'missing')} there and {wanted.get(name, 'missing')} here); give the"
           " gin file that trained it"
         )
+    _refuse_other_types(folder, step, "params", abstract)
     args = ocp.args.Composite(params=ocp.args.StandardRestore(abstract))
     return step, manager.restore(step, args=args)["params"]
+
+
+def _refuse_other_types(folder: pathlib.Path, step: int, item: str, abstract: PyTree) -> None:
+  """Orbax casts without a word, and weights that were rounded once look like any others."""
+  path = folder.absolute() / str(step) / item
+  stored, wanted = _types(ocp.StandardCheckpointHandler().metadata(path).tree), _types(abstract)
+  for name in sorted(stored.keys() & wanted.keys()):
+    if stored[name] != wanted[name]:
+      raise InputError(
+        f"step {step} of {folder} holds {item}/{name} in {stored[name]}, and {wanted[name]} is"
+        " asked for; give the types that it was trained with (param_dtype, first_moment_dtype)"
+      )
+
+
+def _types(tree: PyTree) -> dict[str, str]:
+  """{"head/bias": "float32", ...}; Orbax keeps an optimizer's tuples as lists and dicts."""
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {
+    jax.tree_util.keystr(path, simple=True, separator="/"): str(leaf.dtype) for path, leaf in leaves
+  }
 
 
 def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:

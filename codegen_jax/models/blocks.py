@@ -28,11 +28,11 @@ class Attention(nn.Module):
   def __call__(
     self, x: Float[Array, "B L D"], mask: AttentionMask, turns: Turns, cache: Cache | None
   ) -> Carry:
-    c, dtype = self.config, jnp.dtype(self.config.dtype)
+    c = self.config
     shape = (c.embed_dim, c.num_heads, c.head_dim)
 
     def project(name: str) -> Array:
-      return Linear("BLD,DNH->BLNH", shape, c.embed_dim**-0.5, dtype, name=name)(x)
+      return _linear(c, "BLD,DNH->BLNH", shape, c.embed_dim**-0.5, name)(x)
 
     query, key = (rotary.rotate(project(name), turns) for name in ("query", "key"))
     qkv = query, key, project("value")
@@ -42,7 +42,7 @@ class Attention(nn.Module):
     else:
       read, cache = kv_cache.attend(q, k, v, mask, c.attention_kernel, cache)
     out = (c.num_heads, c.head_dim, c.embed_dim)
-    return Linear("BLNH,NHD->BLD", out, _residual_stddev(c), dtype, name="out")(read), cache
+    return _linear(c, "BLNH,NHD->BLD", out, _residual_stddev(c), "out")(read), cache
 
 
 class Mlp(nn.Module):
@@ -111,12 +111,20 @@ def norm(config: TransformerConfig, name: str) -> nn.Module:
 
 def _into(c: TransformerConfig, name: str, *, bias: bool) -> Linear:
   shape = (c.embed_dim, c.mlp_dim)
-  return Linear("BLD,DF->BLF", shape, c.embed_dim**-0.5, jnp.dtype(c.dtype), bias, name=name)
+  return _linear(c, "BLD,DF->BLF", shape, c.embed_dim**-0.5, name, bias=bias)
 
 
 def _out(c: TransformerConfig, *, bias: bool) -> Linear:
   shape = (c.mlp_dim, c.embed_dim)
-  return Linear("BLF,FD->BLD", shape, _residual_stddev(c), jnp.dtype(c.dtype), bias, name="out")
+  return _linear(c, "BLF,FD->BLD", shape, _residual_stddev(c), "out", bias=bias)
+
+
+def _linear(
+  c: TransformerConfig, equation: str, shape: tuple[int, ...], stddev: float, name: str, *,
+  bias: bool = False,
+) -> Linear:  # fmt: skip
+  dtypes = jnp.dtype(c.dtype), jnp.dtype(c.param_dtype)
+  return Linear(equation, shape, stddev, dtypes[0], bias, dtypes[1], name=name)
 
 
 def _residual_stddev(config: TransformerConfig) -> float:

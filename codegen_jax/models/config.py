@@ -28,7 +28,10 @@ class TransformerConfig:
       all weight matrices and what attention read, "mlp" those that are read again (queries, keys,
       values, what attention read, what the MLP is about to bend), "qkv" these without the MLP's,
       "context" what attention read alone, "full" only the input of each block.
-    dtype: of activations and of the weights as they are used; master weights are always float32.
+    dtype: of activations and of the weights as they are used.
+    param_dtype: that weights are kept and trained in.  "bfloat16" halves them and is lossy: there
+      is no other copy, so what an update moves by less than about 1/256 of a weight is rounded
+      away.  Vectors (norms, biases) stay float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
     attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a
       TPU's own kernel, which never holds a row's scores).  No number changes but by rounding.
@@ -46,6 +49,7 @@ class TransformerConfig:
   mlp_dim: int = 0
   remat: Remat = "none"
   dtype: Dtype = "float32"
+  param_dtype: Dtype = "float32"
   attention_kernel: Kernel = "reference"
   norm_epsilon: float = 1e-5
   rotary_base: float = 10_000.0

@@ -7,7 +7,7 @@ from flax import linen as nn
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from codegen_jax.models.layers import param
+from codegen_jax.models.layers import FLOAT32, param
 from codegen_jax.types import Array
 
 HeadParams = Mapping[str, Array]  # kernel [D, V] and, where there is one, bias [V]
@@ -27,14 +27,16 @@ class Head(nn.Module):
 
   vocab_size: int
   has_bias: bool
+  param_dtype: jnp.dtype = FLOAT32
 
   @nn.compact
   def __call__(self, hidden: Float[Array, "B L D"]) -> Float[Array, "B L V"]:
     d = hidden.shape[-1]
     init = nn.initializers.truncated_normal(d**-0.5)
-    head: dict[str, Any] = {
-      "kernel": param(self, "kernel", init, ("embed", "vocab"), (d, self.vocab_size))
-    }
+    kernel = param(
+      self, "kernel", init, ("embed", "vocab"), (d, self.vocab_size), param_dtype=self.param_dtype
+    )
+    head: dict[str, Any] = {"kernel": kernel}
     if self.has_bias:
       head["bias"] = param(self, "bias", nn.initializers.zeros, ("vocab",), (self.vocab_size,))
     return head_logits(hidden, head)

@@ -17,6 +17,7 @@ AXES = {
   "F": "mlp",
   "V": "vocab",
 }
+FLOAT32 = jnp.dtype("float32")
 # Of a bias: a vector is gathered in more time than it costs to hold.
 VECTOR = {"D": "embed_vector"}
 
@@ -27,10 +28,18 @@ def param(
   init,
   names: tuple[str, ...],
   shape: tuple[int, ...],
-  dtype: Any = jnp.float32,
+  dtype: jnp.dtype = FLOAT32,
+  param_dtype: jnp.dtype = FLOAT32,
 ) -> Any:
-  """A float32 master weight of `module` with a logical name for each axis, read as `dtype`."""
-  weight: Any = module.param(name, nn.with_logical_partitioning(init, names), shape, jnp.float32)
+  """A weight of `module` with a logical name for each axis, kept as `param_dtype`, read as `dtype`.
+
+  Vectors are kept in float32: they are few, and next to 1 a bfloat16 has steps of 1/256.
+  """
+
+  def draw(key, shape):
+    return init(key, shape, FLOAT32).astype(param_dtype)  # the same numbers, rounded
+
+  weight: Any = module.param(name, nn.with_logical_partitioning(draw, names), shape)
   # Said once more for the slice that a layer takes of the stack, as it is read, and so for its
   # gradient: XLA would sum that in full on every device.
   return nn.with_logical_constraint(weight.astype(dtype), names)
@@ -48,6 +57,7 @@ class Linear(nn.Module):
   stddev: float
   dtype: jnp.dtype
   use_bias: bool = False
+  param_dtype: jnp.dtype = FLOAT32  # that the kernel is kept in
 
   @nn.compact
   def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -56,7 +66,7 @@ class Linear(nn.Module):
     # Haiku's default for jaxformer: truncated at two standard deviations, not rescaled.
     init = nn.initializers.truncated_normal(self.stddev)
     names = tuple(AXES[letter] for letter in letters)
-    kernel = param(self, "kernel", init, names, self.shape, self.dtype)
+    kernel = param(self, "kernel", init, names, self.shape, self.dtype, self.param_dtype)
     y = jnp.einsum(self.equation, x.astype(self.dtype), kernel)
     if self.use_bias:
       kept = [letter for letter in letters if letter in out]
@@ -102,13 +112,15 @@ class Embedding(nn.Module):
   vocab_size: int
   embed_dim: int
   dtype: jnp.dtype
+  param_dtype: jnp.dtype = FLOAT32
 
   @nn.compact
   def __call__(self, tokens: Int[Array, "B L"]) -> Float[Array, "B L D"]:
     # jaxformer embeds with a linear map over one-hot tokens, so the fan-in is the vocabulary.
     init = nn.initializers.truncated_normal(self.vocab_size**-0.5)
     shape = (self.vocab_size, self.embed_dim)
-    table = param(self, "table", init, ("vocab", "embed"), shape)
+    # Read in float32, in which the gradients of a token that occurs often are added up.
+    table = param(self, "table", init, ("vocab", "embed"), shape, param_dtype=self.param_dtype)
     # Whole rows are gathered first: looked up in a table split along D, XLA copies the activations.
     table = nn.with_logical_constraint(table, ("vocab", "embed_act"))
     return jnp.take(table, tokens, axis=0).astype(self.dtype)

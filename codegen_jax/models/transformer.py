@@ -34,8 +34,9 @@ class Transformer(nn.Module):
 
     With a cache, `inputs` go on where its tokens end and read them too; it comes back with theirs.
     """
-    c, dtype = self.config, jnp.dtype(self.config.dtype)
-    x = Embedding(c.vocab_size, c.embed_dim, dtype, name="embedding")(inputs)
+    c = self.config
+    dtype, param_dtype = jnp.dtype(c.dtype), jnp.dtype(c.param_dtype)
+    x = Embedding(c.vocab_size, c.embed_dim, dtype, param_dtype, name="embedding")(inputs)
     x = nn.with_logical_constraint(x, RESIDUAL)
     blocks = nn.scan(
       _remat(c),
@@ -54,7 +55,7 @@ class Transformer(nn.Module):
     if cache is not None:
       x, cache = kv_cache.leave(cache, x)
     x = norm(c, "final_norm")(x)
-    head = Head(c.vocab_size, c.block == "codegen", name="head")
+    head = Head(c.vocab_size, c.block == "codegen", param_dtype, name="head")
     out = head(x) if logits else x
     return out if cache is None else (out, cache)
 

@@ -12,6 +12,7 @@ from codegen_jax.errors import InputError
 from codegen_jax.types import Params, PyTree
 
 WeightDecayMask = Literal["jaxformer", "matrices"]
+Dtype = Literal["float32", "bfloat16"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,9 @@ class OptimizerConfig:
     weight_decay: pulls the weights of `weight_decay_mask` towards 0 at this times the rate.
     weight_decay_mask: "matrices" decays what multiplies activations; "jaxformer" decays what has
       more than one axis after layers are stacked, so the blocks' norms and biases too.
+    first_moment_dtype: that Adam's mean gradient is kept in; "bfloat16" halves it.  The second
+      moment is float32 (in bfloat16 it would stand still: it moves by a thousandth at a time), and
+      so is the arithmetic of an update, whatever type the weights have.
   """
 
   peak_learning_rate: float
@@ -39,6 +43,7 @@ class OptimizerConfig:
   clip_norm: float = 1.0
   weight_decay: float = 0.1
   weight_decay_mask: WeightDecayMask = "jaxformer"
+  first_moment_dtype: Dtype = "float32"
 
   def __post_init__(self):
     if not 0 <= self.end_learning_rate <= self.peak_learning_rate:
@@ -67,11 +72,26 @@ def schedule(config: OptimizerConfig) -> optax.Schedule:
 
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-  return optax.chain(
-    optax.clip_by_global_norm(config.clip_norm),
-    optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon),
-    optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask)),
-    optax.scale_by_learning_rate(schedule(config)),
+  mu_dtype = jnp.dtype(config.first_moment_dtype)
+  return _in_float32(
+    optax.chain(
+      optax.clip_by_global_norm(config.clip_norm),
+      optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon, mu_dtype=mu_dtype),
+      optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask)),
+      optax.scale_by_learning_rate(schedule(config)),
+    )
+  )
+
+
+def _in_float32(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+  """The same for weights and gradients of any type; a sum is rounded when it becomes a weight."""
+
+  def lift(tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float32), tree)
+
+  return optax.GradientTransformation(
+    lambda params: inner.init(lift(params)),
+    lambda grads, state, params=None: inner.update(lift(grads), state, lift(params)),
   )
 
 

@@ -44,7 +44,8 @@ def make_train_step(
     if microbatches == 1:
       grads, loss = gradient(state.params, batch)
     else:
-      empty = jax.tree.map(jnp.zeros_like, state.params), Loss.none()
+      zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, jnp.float32), state.params)
+      empty = zeros, Loss.none()
       parts = {name: _split(rows, microbatches) for name, rows in vars(batch).items()}
       (grads, loss), _ = jax.lax.scan(
         lambda total, part: (_add(total, gradient(state.params, Batch(**part))), None), empty, parts
