@@ -12,6 +12,9 @@ import jax
 
 from codegen_jax.errors import InputError
 
+# Seconds.  The hosts of a pod do not start together: one may still be fetching its image.
+JOINING = 1800
+
 
 def initialize(
   coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
@@ -25,6 +28,9 @@ def initialize(
     coordinator: host:port of process 0; not needed for one process.
     num_processes: how many processes the run has.
     process_id: which one this is, from 0.
+
+  Raises:
+    InputError: the three do not say where and as what to join.
   """
   if jax.distributed.is_initialized():
     return
@@ -32,19 +38,35 @@ def initialize(
     if not _join_as_the_machine_says():
       _join_alone()
   else:
-    _join(coordinator, num_processes or 1, process_id or 0)
+    _join(coordinator, num_processes, process_id)
   if jax.process_count() > 1:
     sys.excepthook = _end_all
 
 
 def _join_as_the_machine_says() -> bool:
   try:
-    jax.distributed.initialize()
+    jax.distributed.initialize(initialization_timeout=JOINING)
   except ValueError as error:
     if "should be defined" in str(error):  # nothing here knows of a cluster
+      _refuse_an_indexed_job()
       return False
+    if "must be defined" in str(error):
+      raise InputError(
+        "JAX_COORDINATOR_ADDRESS is set, and nothing here says how many processes there are or"
+        " which one this is; give --coordinator, --num_processes and --process_id"
+      ) from error
     raise
   return True
+
+
+def _refuse_an_indexed_job() -> None:
+  # Its pods would each train alone, all into one folder.
+  if "JOB_COMPLETION_INDEX" in os.environ:
+    raise InputError(
+      "this is a pod of an indexed Kubernetes job, and the package that would find the others is"
+      " not here; install jax[k8s], give --coordinator, --num_processes and --process_id, or"
+      " --num_processes=1 where each pod trains alone"
+    )
 
 
 def _join_alone(coordinator: str | None = None) -> None:
@@ -52,17 +74,39 @@ def _join_alone(coordinator: str | None = None) -> None:
   jax.distributed.initialize(address, 1, 0, coordinator_bind_address=address)
 
 
-def _join(coordinator: str | None, num_processes: int, process_id: int) -> None:
+def _join(coordinator: str | None, num_processes: int | None, process_id: int | None) -> None:
+  if num_processes is None:
+    given = "--coordinator" if process_id is None else "--process_id"
+    raise InputError(f"{given} needs --num_processes, how many processes the run has")
+  if num_processes < 1:
+    raise InputError(f"num_processes is {num_processes}; it must be at least 1")
+  if process_id is None and num_processes > 1:
+    raise InputError(
+      f"{num_processes} processes need --process_id, which one this is: from 0 to"
+      f" {num_processes - 1}"
+    )
+  process_id = process_id or 0
   if not 0 <= process_id < num_processes:
     raise InputError(
       f"process_id is {process_id} of {num_processes} processes; it must lie between 0 and"
       f" {num_processes - 1}"
     )
+  if coordinator is None and num_processes > 1:
+    raise InputError(f"{num_processes} processes need --coordinator=HOST:PORT of process 0")
+  if coordinator is not None:
+    _check_address(coordinator)
   if num_processes == 1:
     return _join_alone(coordinator)
-  if coordinator is None:
-    raise InputError(f"{num_processes} processes need --coordinator=HOST:PORT of process 0")
-  jax.distributed.initialize(coordinator, num_processes, process_id)
+  print(f"waiting for {num_processes} processes at {coordinator}", flush=True)
+  jax.distributed.initialize(coordinator, num_processes, process_id, initialization_timeout=JOINING)
+
+
+def _check_address(coordinator: str) -> None:
+  host, _, port = coordinator.rpartition(":")
+  if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+    raise InputError(
+      f"the coordinator is {coordinator!r}; it must be HOST:PORT of process 0, e.g. 10.0.0.1:8476"
+    )
 
 
 def _free_port() -> int:

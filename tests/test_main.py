@@ -1,5 +1,7 @@
 """Flags and exit codes, without starting a process."""
 
+import re
+
 import pytest
 
 from codegen_jax import distributed, main
@@ -59,8 +61,52 @@ def test_help_shows_the_gin_flags(command, capsys):
   assert "--gin.NAME=VALUE" in capsys.readouterr().out
 
 
-def test_one_process_of_none_or_several_without_an_address_is_refused():
-  with pytest.raises(InputError, match="process_id is 2 of 2"):
-    distributed.initialize("localhost:1", num_processes=2, process_id=2)
-  with pytest.raises(InputError, match="coordinator"):
-    distributed.initialize(None, num_processes=2, process_id=0)
+@pytest.mark.parametrize(
+  ("flags", "said"),
+  [
+    ("--process_id=1", "--process_id needs --num_processes"),
+    ("--coordinator=localhost:1", "--coordinator needs --num_processes"),
+    ("--num_processes=0", "num_processes is 0; it must be at least 1"),
+    ("--num_processes=0 --process_id=0", "num_processes is 0; it must be at least 1"),
+    ("--num_processes=2 --coordinator=localhost:1", "need --process_id, which .* from 0 to 1"),
+    ("--num_processes=2 --process_id=2 --coordinator=localhost:1", "process_id is 2 of 2"),
+    ("--num_processes=2 --process_id=-1 --coordinator=localhost:1", "process_id is -1 of 2"),
+    ("--num_processes=1 --process_id=1", "process_id is 1 of 1"),
+    ("--num_processes=2 --process_id=0", "need --coordinator=HOST:PORT of process 0"),
+    ("--num_processes=2 --process_id=0 --coordinator=host", "'host'; it must be HOST:PORT"),
+    ("--num_processes=2 --process_id=0 --coordinator=host:", "'host:'; it must be HOST:PORT"),
+    ("--num_processes=2 --process_id=0 --coordinator=:80", "':80'; it must be HOST:PORT"),
+    ("--num_processes=2 --process_id=0 --coordinator=h:70000", "'h:70000'; it must be HOST:PORT"),
+  ],
+)
+def test_flags_that_name_no_process_are_a_sentence(flags, said, monkeypatch, capsys):
+  monkeypatch.setattr(distributed.jax.distributed, "initialize", None)
+  command = ["train", "--workdir=nowhere", "--gin_file=nothing.gin", *flags.split()]
+  with pytest.raises(SystemExit) as left:
+    main.exit_with_sentences(lambda: main.main(command), "codegen-jax")
+  assert left.value.code == 2
+  (sentence,) = capsys.readouterr().err.splitlines()
+  assert re.search(said, sentence)
+
+
+def test_processes_are_waited_for_by_name_and_for_long(monkeypatch, capsys):
+  calls = []
+  monkeypatch.setattr(
+    distributed.jax.distributed, "initialize", lambda *args, **kwargs: calls.append((args, kwargs))
+  )
+  distributed.initialize("10.0.0.1:8476", 4, 2)
+  assert calls == [(("10.0.0.1:8476", 4, 2), {"initialization_timeout": 1800})]
+  assert capsys.readouterr().out == "waiting for 4 processes at 10.0.0.1:8476\n"
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "said"),
+  [
+    ("JOB_COMPLETION_INDEX", "0", "pod of an indexed Kubernetes job.* install jax"),
+    ("JAX_COORDINATOR_ADDRESS", "10.0.0.1:8476", "JAX_COORDINATOR_ADDRESS is set, and nothing"),
+  ],
+)
+def test_a_machine_that_says_half_of_where_to_join_is_a_sentence(name, value, said, monkeypatch):
+  monkeypatch.setenv(name, value)
+  with pytest.raises(InputError, match=said):
+    distributed.initialize()
