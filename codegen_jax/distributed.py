@@ -7,8 +7,11 @@ import os
 import socket
 import sys
 import traceback
+from typing import Any
 
 import jax
+from jax._src import distributed as jax_distributed
+from jax.experimental import multihost_utils
 
 from codegen_jax.errors import InputError
 
@@ -41,6 +44,19 @@ def initialize(
     _join(coordinator, num_processes, process_id)
   if jax.process_count() > 1:
     sys.excepthook = _end_all
+    meet("joined")
+    multihost_utils.sync_global_devices("joined")  # connects all devices while everyone is here
+
+
+def meet(place: str) -> None:
+  """Waits until every process is here; each place is for one meeting.
+
+  Gloo, which joins CPUs, gives devices that meet for the first time 30 seconds.  On a busy machine
+  one process compiles longer than that after another, so they meet here first.
+  """
+  if jax.process_count() > 1:
+    client: Any = jax_distributed.global_state.client
+    client.wait_at_barrier(place, timeout_in_ms=JOINING * 1000)
 
 
 def _join_as_the_machine_says() -> bool:

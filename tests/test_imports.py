@@ -22,7 +22,7 @@ MAY_IMPORT = {
   "models": {"types", "kernels"},
   "partitioning": {"types"},
   "checkpoint": {"types"},
-  "training": {"types", "data", "models", "partitioning", "checkpoint", "__init__"},
+  "training": {"types", "data", "models", "partitioning", "checkpoint", "distributed", "__init__"},
   "inference": {"types", "models", "partitioning", "checkpoint", "training.losses"},
   "evaluation": {"types", "data", "inference"},
   "inspection": {"types", "data", "models"},

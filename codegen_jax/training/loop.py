@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from codegen_jax import interrupts, partitioning
+from codegen_jax import distributed, interrupts, partitioning
 from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.errors import InputError, Preempted
@@ -72,11 +72,13 @@ def train(
   with interrupts.held_back() as interrupt:
     try:
       with partitioning.on(mesh, config.partitioning.rules):
+        step_fn = program.step.lower(program.state, program.batch).compile()
+        distributed.meet("compiled")
         for step in itertools.count(start + 1):
           batch = jax.tree.map(
             lambda x: jax.make_array_from_process_local_data(program.rows, x, shape), next(batches)
           )
-          state, of_step = program.step(state, batch)
+          state, of_step = step_fn(state, batch)
           recorder.add(step, of_step)
           preempted = checkpoints.preempted(step)
           finished = step == config.total_steps
