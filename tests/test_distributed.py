@@ -1,6 +1,6 @@
 """Several processes train as one does: real processes, over loopback."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import json
 import os
 import pathlib
@@ -13,6 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 6
+ROWS = 8  # of a batch, as models/tiny.gin has it
 
 
 def free_port() -> int:
@@ -21,28 +22,38 @@ def free_port() -> int:
     return probe.getsockname()[1]
 
 
-def train(workdir: pathlib.Path, processes: Sequence[tuple[list[str], dict[str, str]]]) -> None:
-  """Starts one process for each pair of flags and variables, and waits for all of them."""
+def start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen:
   environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_PLATFORMS")}
-  started = [
-    subprocess.Popen(
-      [sys.executable, "-m", "codegen_jax.main", "train", f"--workdir={workdir}"]
-      + ["--gin_file=tests/gin/toy.gin", f"--gin.TOTAL_STEPS={STEPS}", *flags],
-      cwd=ROOT,
-      env=environment | {"JAX_PLATFORMS": "cpu"} | variables,
-      stdout=subprocess.PIPE,
-      stderr=subprocess.STDOUT,
-      text=True,
-    )
-    for flags, variables in processes
-  ]
+  return subprocess.Popen(
+    command,
+    cwd=ROOT,
+    env=environment | {"JAX_PLATFORMS": "cpu"} | variables,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.STDOUT,
+    text=True,
+  )
+
+
+def finished(started: Sequence[subprocess.Popen]) -> list[str]:
+  """What each process said, once all have ended well."""
   try:
-    for process in started:
-      said, _ = process.communicate(timeout=500)
-      assert process.returncode == 0, said
+    said = [process.communicate(timeout=500)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * len(started), "\n".join(said)
+    return said
   finally:
     for process in started:
       process.kill()
+
+
+def train(
+  workdir: pathlib.Path,
+  processes: Sequence[tuple[list[str], dict[str, str]]],
+  module: str = "codegen_jax.main",
+) -> list[str]:
+  """Trains in one process for each pair of flags and variables; what each of them said."""
+  command = [sys.executable, "-m", module, "train", f"--workdir={workdir}"]
+  command += ["--gin_file=tests/gin/toy.gin", f"--gin.TOTAL_STEPS={STEPS}"]
+  return finished([start([*command, *flags], variables) for flags, variables in processes])
 
 
 def losses(workdir: pathlib.Path) -> list[float]:
@@ -75,3 +86,75 @@ def test_two_processes_by_slurm_s_variables(alone, tmp_path):
     [([], devices(2) | slurm | {"SLURM_PROCID": i, "SLURM_LOCALID": i}) for i in ("0", "1")],
   )
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slices", [1, 2])
+def test_tpu_hosts_find_each_other_by_their_variables(slices):
+  """As GKE sets them, for two hosts of one slice and for two slices of one host."""
+  asked = "from codegen_jax import distributed; distributed.initialize(); import jax;"
+  asked += "print(jax.process_index(), jax.process_count())"
+  port = str(free_port())
+  started = []
+  for i in range(2):
+    tpu = {
+      "JAX_FORCE_TPU_INIT": "1",  # there is no chip here
+      "TPU_WORKER_HOSTNAMES": ",".join(["127.0.0.1"] * (2 // slices)),
+      "TPU_WORKER_ID": str(i if slices == 1 else 0),
+      "MEGASCALE_COORDINATOR_ADDRESS": "127.0.0.1",
+      "MEGASCALE_NUM_SLICES": str(slices),
+      "MEGASCALE_SLICE_ID": str(i if slices == 2 else 0),
+      "JAX_COORDINATOR_PORT": port,
+    }
+    started.append(start([sys.executable, "-c", asked], devices(1) | tpu))
+  assert [said.split() for said in finished(started)] == [["0", "2"], ["1", "2"]]
+
+
+@pytest.mark.slow
+def test_a_process_that_compiles_for_long_is_waited_for():
+  """Devices that had not met before would be given 30 seconds."""
+  pairs = """
+import sys, time, jax, numpy as np
+from codegen_jax import distributed
+from jax.sharding import PartitionSpec as P
+distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
+time.sleep(35 * int(sys.argv[2]))
+distributed.meet("here")
+devices = np.take(jax.devices(), [[0, 1], [3, 2]])  # no pair that has met when it joined
+mesh = jax.sharding.Mesh(devices, ("far", "near"))
+place = jax.sharding.NamedSharding(mesh, P("far"))
+x = jax.make_array_from_process_local_data(place, np.ones(1), (2,))
+add = jax.shard_map(lambda x: jax.lax.psum(x, "far"), mesh=mesh, in_specs=P("far"), out_specs=P())
+print(float(jax.jit(add)(x)[0]))
+"""
+  command = [sys.executable, "-c", pairs, f"127.0.0.1:{free_port()}"]
+  for said in finished([start([*command, str(i)], devices(2)) for i in range(2)]):
+    assert said.split()[-1] == "2.0"
+
+
+def by_flags(processes: int, **variables: str) -> list[tuple[list[str], dict[str, str]]]:
+  """Four devices, in that many processes."""
+  flags = [f"--coordinator=127.0.0.1:{free_port()}", f"--num_processes={processes}"]
+  own = devices(4 // processes) | variables
+  return [([*flags, f"--process_id={i}"], own) for i in range(processes)]
+
+
+@pytest.mark.slow
+def test_two_processes_by_flags(alone, tmp_path):
+  said = train(tmp_path, by_flags(2))
+  assert all("waiting for 2 processes at 127.0.0.1:" in one for one in said)
+  np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_four_processes_by_flags_each_reading_only_its_own_rows(alone, tmp_path):
+  processes = [
+    (flags, own | {"ROWS_ASKED_FOR": str(tmp_path / f"{i}.json")})
+    for i, (flags, own) in enumerate(by_flags(4))
+  ]
+  train(tmp_path, processes, module="tests.recorded_rows")
+  np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
+  for i in range(4):
+    asked = json.loads((tmp_path / f"{i}.json").read_text())
+    assert {row % ROWS for row in asked} == {2 * i, 2 * i + 1}
+    assert {row // ROWS for row in asked} >= set(range(STEPS))
