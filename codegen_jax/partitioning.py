@@ -11,7 +11,9 @@ import math
 
 from flax import linen as nn
 import jax
+from jax.experimental import mesh_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
+import numpy as np
 
 from codegen_jax.errors import InputError
 from codegen_jax.types import PyTree
@@ -46,12 +48,15 @@ class PartitioningConfig:
     model: parts of each weight along heads, MLP or vocabulary.
     split_residual: whether what passes between blocks is split along the row over `model`, which
       otherwise holds it in full `model` times (sequence parallelism, 2205.05198).
+    slices: parts of the machine that only the data-centre network joins.  Each holds
+      `data / slices` whole copies of the model, so gradients alone cross that network.
   """
 
   data: int = -1
   fsdp: int = 1
   model: int = 1
   split_residual: bool = False
+  slices: int = 1
 
   def __post_init__(self):
     sizes = (self.data, self.fsdp, self.model)
@@ -60,6 +65,8 @@ class PartitioningConfig:
         f"the mesh data={self.data}, fsdp={self.fsdp}, model={self.model} cannot be made: each axis"
         " is at least 1, and at most one of them may be -1 (all devices that remain)"
       )
+    if self.slices < 1:
+      raise InputError(f"slices is {self.slices}; it must be at least 1")
 
   @property
   def rules(self) -> Rules:
@@ -71,6 +78,11 @@ class PartitioningConfig:
 
 
 def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = None) -> Mesh:
+  """A mesh of this machine's devices, or of others that are only described.
+
+  Raises:
+    InputError: there are too few devices, or not so many slices of them.
+  """
   devices = jax.devices() if devices is None else devices
   sizes = config.axes
   fixed = math.prod(size for size in sizes.values() if size != -1)
@@ -82,10 +94,42 @@ def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = Non
       f" JAX_NUM_CPU_DEVICES={fixed}"
     )
   shape = tuple(len(devices) // fixed if size == -1 else size for size in sizes.values())
-  # Explicit axes are make_mesh's default, and linen's logical constraints fail under them.
-  return jax.make_mesh(
-    shape, tuple(sizes), axis_types=(AxisType.Auto,) * 3, devices=devices[: math.prod(shape)]
+  placed = _placed(devices[: math.prod(shape)], shape, config.slices)
+  # Not jax.make_mesh: it splits no axis of a torus, and knows no slices.
+  return Mesh(placed, tuple(sizes), axis_types=(AxisType.Auto,) * 3)
+
+
+def _placed(devices: list[jax.Device], shape: tuple[int, ...], slices: int) -> np.ndarray:
+  """Devices in the shape of the mesh, such that `model` has the nearest neighbours."""
+  on_tpu, on_cpu = (devices[0].platform == platform for platform in ("tpu", "cpu"))
+  if slices == 1 and not (on_tpu and len({device.slice_index for device in devices}) > 1):
+    return mesh_utils.create_device_mesh(shape, devices, allow_split_physical_axes=True)
+  # CPUs have no slices, so each process stands for one.
+  found = len({d.process_index if on_cpu else d.slice_index for d in devices})
+  if found != slices:
+    kind = "processes" if on_cpu else "slices"
+    raise InputError(
+      f"slices is {slices} and the {len(devices)} devices lie in {found} {kind}; set"
+      f" PartitioningConfig.slices={found}"
+    )
+  data, *inner = shape
+  if data % slices:
+    raise InputError(
+      f"data is {data} and slices is {slices}: each slice holds whole copies of the model, so data"
+      f" must be a multiple of slices; the nearest is {_nearest(data, slices)}"
+    )
+  return mesh_utils.create_hybrid_device_mesh(
+    (data // slices, *inner),
+    (slices, 1, 1),
+    devices,
+    process_is_granule=on_cpu,
+    allow_split_physical_axes=True,
   )
+
+
+def _nearest(number: int, step: int) -> int:
+  """The multiple of `step`, at least one of it, that is nearest to `number`."""
+  return max(1, round(number / step)) * step
 
 
 def spec(names: tuple[str | None, ...], rules: Rules = RULES) -> PartitionSpec:
@@ -102,24 +146,37 @@ def state_sharding(boxed_state: PyTree, mesh: Mesh, rules: Rules = RULES) -> PyT
   Raises:
     InputError: a weight's axis is not a multiple of the mesh axis it is split over.
   """
+  # Of each set of mesh axes, what all that is split over it can be divided by.
+  common: dict[tuple[str, ...], int] = {}
+  for leaf in jax.tree.leaves(boxed_state, is_leaf=_boxed):
+    if _boxed(leaf):
+      for size, axes in zip(leaf.value.shape, spec(leaf.names, rules), strict=True):
+        common[_tuple(axes)] = math.gcd(common.get(_tuple(axes), 0), size)
 
   def place(path, leaf) -> NamedSharding:
-    names = leaf.names if isinstance(leaf, nn.LogicallyPartitioned) else ()
+    names = leaf.names if _boxed(leaf) else ()
     sharding = NamedSharding(mesh, spec(names, rules))
-    shape = leaf.value.shape if boxed(leaf) else leaf.shape
+    shape = leaf.value.shape if _boxed(leaf) else leaf.shape
     for name, size, axes in zip(names, shape, sharding.spec, strict=False):
       ways = _ways(mesh, axes)
       if size % ways:
         raise InputError(
           f"{jax.tree_util.keystr(path)} has {size} {name} and the mesh splits them {ways} ways;"
-          f" choose {'/'.join(_tuple(axes))} so that it divides {size}"
+          f" the nearest that divides all that is split so is {' x '.join(_tuple(axes))} ="
+          f" {_nearest_divisor(common[_tuple(axes)], ways)}"
         )
     return sharding
 
-  def boxed(leaf) -> bool:
-    return isinstance(leaf, nn.LogicallyPartitioned)
+  return jax.tree_util.tree_map_with_path(place, boxed_state, is_leaf=_boxed)
 
-  return jax.tree_util.tree_map_with_path(place, boxed_state, is_leaf=boxed)
+
+def _boxed(leaf) -> bool:
+  return isinstance(leaf, nn.LogicallyPartitioned)
+
+
+def _nearest_divisor(size: int, ways: int) -> int:
+  divisors = [number for number in range(1, size + 1) if size % number == 0]
+  return min(divisors, key=lambda number: abs(number - ways))
 
 
 def batch_sharding(

@@ -13,8 +13,8 @@ import numpy as np
 Array = jax.Array | np.ndarray
 if TYPE_CHECKING:
   Shaped = Array
-else:
-  Shaped = Array | jax.ShapeDtypeStruct  # a batch that is compiled for holds shapes and places
+else:  # a batch that is compiled for holds shapes and places
+  Shaped = Array | jax.ShapeDtypeStruct | jax.stages.ArgInfo
 PyTree = Any
 Params = PyTree  # nested dicts of arrays
 Metrics = dict[str, Any]  # name -> scalar

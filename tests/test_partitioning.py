@@ -1,5 +1,6 @@
 """One run on five meshes: the same numbers, in the places that the table says."""
 
+import dataclasses
 import functools
 from types import SimpleNamespace
 from unittest import mock
@@ -154,8 +155,22 @@ def test_a_weight_that_cannot_be_split_evenly_is_refused():
     train_state.abstract(MODEL, OPTIMIZER, mesh_of((1, 1, 8)))
   assert str(refusal.value) == (
     ".params['blocks']['attention']['key']['kernel'] has 4 heads and the mesh splits them 8 ways;"
-    " choose model so that it divides 4"
+    " the nearest that divides all that is split so is model = 4"
   )
+
+
+@pytest.mark.parametrize(
+  ("change", "sizes", "said"),
+  [
+    ({"num_heads": 8, "vocab_size": 44}, (1, 1, 8), "has 44 vocab .* 8 ways; .* is model = 4$"),
+    ({"embed_dim": 30}, (1, 8, 1), "has 30 embed .* 8 ways; .* is fsdp = 6$"),
+    ({"mlp_dim": 129}, (1, 1, 2), "has 129 mlp .* 2 ways; .* is model = 1$"),
+  ],
+)
+def test_the_nearest_split_divides_everything_that_is_split_so(change, sizes, said):
+  model = Transformer(dataclasses.replace(CONFIG, **change))
+  with pytest.raises(InputError, match=said):
+    train_state.abstract(model, OPTIMIZER, mesh_of(sizes))
 
 
 def test_rows_that_cannot_be_shared_evenly_are_refused():
@@ -227,3 +242,51 @@ def test_a_process_reads_the_rows_of_its_devices():
 def test_a_process_whose_rows_are_scattered_is_refused():
   with pytest.raises(ValueError, match="not in one piece"):
     partitioning.local_rows(held_here(slice(0, 2), slice(4, 6)), (8, 12))
+
+
+def device(number: int, *, platform: str, slice_index: int) -> mock.Mock:
+  """As far as a mesh asks: four to a slice, which is a torus of 2 x 2."""
+  return mock.Mock(
+    spec=jax.Device, id=number, platform=platform, device_kind="none", process_index=slice_index,
+    slice_index=slice_index, coords=[number % 2, number // 2 % 2, 0], core_on_chip=0,
+  )  # fmt: skip
+
+
+def machine(platform: str, slices: int) -> list:
+  return [device(i, platform=platform, slice_index=i // 4) for i in range(4 * slices)]
+
+
+@pytest.mark.parametrize("platform", ["tpu", "cpu"])
+@pytest.mark.parametrize("data", [4, -1])
+def test_a_copy_of_the_model_lies_in_one_slice(platform, data):
+  config = PartitioningConfig(data=data, fsdp=1, model=2, slices=2)
+  placed = partitioning.make_mesh(config, machine(platform, 2)).devices
+  assert placed.shape == (4, 1, 2)
+  slices = np.vectorize(lambda device: device.slice_index)(placed)
+  assert slices[:, 0].tolist() == [[0, 0], [0, 0], [1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+  ("platform", "config", "said"),
+  [
+    ("tpu", {}, "slices is 1 and the 8 devices lie in 2 slices; set .*slices=2$"),
+    ("tpu", {"slices": 4}, "slices is 4 and the 8 devices lie in 2 slices"),
+    ("cpu", {"slices": 4}, "slices is 4 and the 8 devices lie in 2 processes; set .*slices=2$"),
+    ("tpu", {"model": 8, "slices": 2}, "data is 1 and slices is 2: .* the nearest is 2$"),
+    ("tpu", {"slices": 0}, "slices is 0; it must be at least 1"),
+  ],
+)
+def test_slices_that_are_not_there_or_cut_a_model_are_refused(platform, config, said):
+  with pytest.raises(InputError, match=said):
+    partitioning.make_mesh(PartitioningConfig(**config), machine(platform, 2))
+
+
+def test_a_torus_is_split_as_the_mesh_asks():
+  """Eight by two on a torus of 4 x 4 takes a part of an axis; a model's halves are neighbours."""
+  chips = [device(i, platform="tpu", slice_index=0) for i in range(16)]
+  for i, chip in enumerate(chips):
+    chip.coords = [i % 4, i // 4, 0]
+  placed = partitioning.make_mesh(PartitioningConfig(data=8, model=2), chips).devices
+  assert placed.shape == (8, 1, 2)
+  for one, other in placed[:, 0]:
+    assert sum(abs(a - b) for a, b in zip(one.coords, other.coords, strict=True)) == 1
