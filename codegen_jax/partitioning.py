@@ -102,10 +102,12 @@ def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = Non
 def _placed(devices: list[jax.Device], shape: tuple[int, ...], slices: int) -> np.ndarray:
   """Devices in the shape of the mesh, such that `model` has the nearest neighbours."""
   on_tpu, on_cpu = (devices[0].platform == platform for platform in ("tpu", "cpu"))
-  if slices == 1 and not (on_tpu and len({device.slice_index for device in devices}) > 1):
+  # Devices of one slice need not know of slices.
+  in_slices = len({getattr(device, "slice_index", 0) for device in devices})
+  if slices == 1 and not (on_tpu and in_slices > 1):
     return mesh_utils.create_device_mesh(shape, devices, allow_split_physical_axes=True)
   # CPUs have no slices, so each process stands for one.
-  found = len({d.process_index if on_cpu else d.slice_index for d in devices})
+  found = len({device.process_index for device in devices}) if on_cpu else in_slices
   if found != slices:
     kind = "processes" if on_cpu else "slices"
     raise InputError(

@@ -38,6 +38,8 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> None:
       help="one slice, e.g. v4:4x4x8, or as it is sold: v4-256, v5e-64, v6e-256")  # fmt: skip
   add("--tokens", type=float, metavar="N",
       help="tokens to train on, e.g. 300e9 (TOTAL_STEPS x BATCH_SIZE x SEQ_LEN)")  # fmt: skip
+  add("--decode", type=int, metavar="ROWS",
+      help="compile one decoded token for so many rows instead")  # fmt: skip
   add("--json", action="store_true", help="print numbers instead of a text: bytes, seconds, FLOPs")
   add("--hlo", type=pathlib.Path, metavar="FILE", help="also write the compiled program's text")
   group = parser.add_argument_group(
@@ -57,6 +59,11 @@ def check(flags: argparse.Namespace) -> topology.Topology:
   """Raises InputError for what is known to fail before anything is compiled."""
   if flags.tokens is not None and flags.tokens < 1:
     raise InputError(f"--tokens is {flags.tokens}; give the tokens to train on, e.g. 300e9")
+  if flags.decode is not None and (flags.decode < 1 or flags.sweep):
+    raise InputError(
+      f"--decode is {flags.decode}; give a number of rows from 1 on, and no --sweep, which ranks"
+      " training steps"
+    )
   if flags.jobs < 1:
     raise InputError(f"--jobs is {flags.jobs}; give a number from 1 on")
   for name in ("meshes", "remats", "batches"):
@@ -81,7 +88,7 @@ def run(
 
   jax.config.update("jax_platforms", "cpu")  # a device that is here is of no use
   config = gin_config.load(RunConfig, gin_files, bindings, search_paths).config.train
-  where = topology.Topology(where.chip, where.shape, getattr(config.partitioning, "slices", 1))
+  where = topology.Topology(where.chip, where.shape, config.partitioning.slices)
   if flags.sweep:
     flags_of_gin = [
       *[f"--gin_file={name}" for name in gin_files],
@@ -94,7 +101,11 @@ def run(
   budget = None if flags.tokens is None else int(flags.tokens)
   print(f"plan  compiling for {where}; this takes minutes", file=sys.stderr, flush=True)
   begun = time.monotonic()
-  made, program = plan.make_plan(config, where, budget=budget)
+  made: plan.Plan | plan.DecodePlan
+  if flags.decode is None:
+    made, program = plan.make_plan(config, where, budget=budget)
+  else:
+    made, program = plan.make_decode_plan(config, where, rows=flags.decode)
   print(f"plan  compiled in {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
   if flags.hlo is not None and program is not None:
     files.write_text(flags.hlo, program)

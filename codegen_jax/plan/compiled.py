@@ -6,11 +6,17 @@ import re
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+import optax
 
 from codegen_jax import partitioning
 from codegen_jax.errors import InputError
+from codegen_jax.inference import decoding
+from codegen_jax.models.transformer import Transformer
 from codegen_jax.plan import hlo
 from codegen_jax.plan.topology import Topology, describe
+from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.program import make_program
 from codegen_jax.types import PyTree
@@ -21,19 +27,16 @@ class Memory:
   """Bytes of one chip.
 
   Attributes:
-    parameters: master weights.
-    optimizer: moments, and the step.
-    batch: what a step reads besides.
-    activations: what the forward pass keeps for the backward pass; None where the program is not
-      there to be read.
-    temporaries: all else that a step holds at once; None where it does not fit.
+    held: what a step is given, by name: parameters, optimizer, batch, or for a decoded token the
+      cache.
+    activations: what the forward pass keeps for the backward pass; None where it does not fit and
+      there is no program to be read.
+    temporaries: all else that a step holds at once; None likewise.
     total: all of these.
     available: what a program may use.
   """
 
-  parameters: int
-  optimizer: int
-  batch: int
+  held: dict[str, int]
   activations: float | None
   temporaries: float | None
   total: float
@@ -62,27 +65,38 @@ def compile_train_step(config: TrainConfig, topology: Topology) -> Compiled:
   """
   mesh = partitioning.make_mesh(config.partitioning, describe(topology))
   program = make_program(config, mesh)
+  held = {
+    "parameters": local_bytes(program.state.params),
+    "optimizer": local_bytes((program.state.step, program.state.opt_state)),
+    "batch": local_bytes(program.batch),
+  }
   with partitioning.on(mesh, config.partitioning.rules):
-    lowered = program.step.lower(program.state, program.batch)
-    return _compile(
-      lowered,
-      topology,
-      sizes=dict(mesh.shape),
-      parameters=local_bytes(program.state.params),
-      optimizer=local_bytes((program.state.step, program.state.opt_state)),
-      batch=local_bytes(program.batch),
-    )
+    return _compile(program.step.lower(program.state, program.batch), topology, mesh, held)
 
 
-def _compile(
-  lowered: Any,
-  topology: Topology,
-  *,
-  sizes: dict[str, int],
-  parameters: int,
-  optimizer: int,
-  batch: int,
-) -> Compiled:
+def compile_decode_step(config: TrainConfig, topology: Topology, *, rows: int) -> Compiled:
+  """Compiles one decoded token for each of `rows` rows, whose caches have room for `seq_len`.
+
+  Weights are held in the type that the network computes in.
+
+  Raises:
+    InputError: as above, or the mesh does not divide the rows.
+  """
+  mesh = partitioning.make_mesh(config.partitioning, describe(topology))
+  model = Transformer(dataclasses.replace(config.model, param_dtype=config.model.dtype))
+  params = train_state.abstract(model, optax.identity(), mesh).params
+  cache = decoding.abstract_cache(config.model, rows, config.data.seq_len, mesh)
+  places = partitioning.batch_sharding(mesh, rows)
+  of_rows = NamedSharding(mesh, PartitionSpec(places.spec[0]))
+  ints = jax.ShapeDtypeStruct((rows,), jnp.int32, sharding=of_rows)
+  held = {"parameters": local_bytes(params), "cache": local_bytes(cache)}
+  options = dict(option.split("=", 1) for option in config.compiler_options) or None
+  step = jax.jit(decoding.make_decode_step(model), donate_argnums=1, compiler_options=options)
+  with partitioning.on(mesh, config.partitioning.rules):
+    return _compile(step.lower(params, cache, ints, ints), topology, mesh, held)
+
+
+def _compile(lowered: Any, topology: Topology, mesh: Mesh, held: dict[str, int]) -> Compiled:
   available = topology.chip.memory
   try:
     compiled = lowered.compile()
@@ -95,17 +109,15 @@ def _compile(
     total = needed_bytes(str(error))
     if total is None:
       raise
-    memory = Memory(parameters, optimizer, batch, None, None, total, available)
-    return Compiled(memory, sizes, None)
+    return Compiled(Memory(held, None, None, total, available), dict(mesh.shape), None)
   analysis = compiled.memory_analysis()
   text = compiled.as_text()
   # What a step is given it may write its results over; the rest of them is held beside.
   beside = analysis.output_size_in_bytes - analysis.alias_size_in_bytes
-  held = analysis.temp_size_in_bytes + beside
-  total = analysis.argument_size_in_bytes + held
-  kept = min(kept_bytes(text), held)
-  memory = Memory(parameters, optimizer, batch, kept, held - kept, total, available)
-  return Compiled(memory, sizes, text)
+  own = analysis.temp_size_in_bytes + beside
+  kept = min(kept_bytes(text), own)
+  memory = Memory(held, kept, own - kept, analysis.argument_size_in_bytes + own, available)
+  return Compiled(memory, dict(mesh.shape), text)
 
 
 def local_bytes(tree: PyTree) -> int:

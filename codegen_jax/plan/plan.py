@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from codegen_jax.plan.compiled import Compiled, Memory, compile_train_step
+from codegen_jax.plan.compiled import Memory, compile_decode_step, compile_train_step
 from codegen_jax.plan.estimate import Estimate, estimate
 from codegen_jax.plan.topology import Topology
 from codegen_jax.training import flops
@@ -115,8 +115,60 @@ def make_plan(
     topology: where it would run.
     budget: tokens; without one, those of the config's `total_steps`.
   """
-  compiled: Compiled = compile_train_step(config, topology)
+  compiled = compile_train_step(config, topology)
   told = None if compiled.text is None else estimate(compiled.text, topology)
   if budget is None:
     budget = config.total_steps * config.data.batch_size * config.data.seq_len
   return Plan(config, topology, compiled.mesh, compiled.memory, told, budget), compiled.text
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodePlan:
+  """One decoded token for each of some rows, each of which can still read all before it.
+
+  Attributes:
+    config: of the run whose weights decode.
+    topology: where.
+    mesh: devices along each axis.
+    memory: of one chip.
+    estimate: of one token of all rows; None where it does not fit.
+    rows: how many are decoded together.
+  """
+
+  config: TrainConfig
+  topology: Topology
+  mesh: dict[str, int]
+  memory: Memory
+  estimate: Estimate | None
+  rows: int
+
+  def as_json(self) -> dict[str, Any]:
+    """Plain numbers: bytes, seconds."""
+    told: dict[str, Any] = {
+      "topology": str(self.topology),
+      "chips": self.topology.chips,
+      "mesh": self.mesh,
+      "parameters": self.config.model.num_params,
+      "rows": self.rows,
+      "slots": self.config.data.seq_len,
+      "fits": self.memory.fits,
+      "memory": dataclasses.asdict(self.memory),
+      "method": METHOD,
+      "error": ERROR,
+    }
+    if self.estimate is None:
+      return told
+    return told | {
+      "estimate": dataclasses.asdict(self.estimate)
+      | {"exposed_seconds": self.estimate.exposed_seconds},
+      "tokens_per_second": self.rows / self.estimate.seconds,
+    }
+
+
+def make_decode_plan(
+  config: TrainConfig, topology: Topology, *, rows: int
+) -> tuple[DecodePlan, str | None]:
+  """Compiles the step that decodes one token; also gives the program's text."""
+  compiled = compile_decode_step(config, topology, rows=rows)
+  told = None if compiled.text is None else estimate(compiled.text, topology)
+  return DecodePlan(config, topology, compiled.mesh, compiled.memory, told, rows), compiled.text

@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 import textwrap
 
-from codegen_jax.plan.plan import ERROR, METHOD, Plan
+from codegen_jax.plan.compiled import Memory
+from codegen_jax.plan.estimate import Estimate
+from codegen_jax.plan.plan import ERROR, METHOD, DecodePlan, Plan
 
 _GIB = 2**30
 
 
-def text(plan: Plan) -> str:
+def text(plan: Plan | DecodePlan) -> str:
   return "\n".join(_lines(plan))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan | DecodePlan) -> Iterator[str]:
   model, data = plan.config.model, plan.config.data
   mesh = ", ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
   yield f"{plan.topology}, {plan.topology.chips} chips; mesh {mesh}"
-  yield (
-    f"{model.num_params / 1e9:.2f}B parameters, {model.num_layers} layers; {data.batch_size:,} x"
-    f" {data.seq_len:,} = {plan.tokens_per_step:,} tokens a step; remat {model.remat}, attention"
-    f" {model.attention_kernel}"
-  )
+  size = f"{model.num_params / 1e9:.2f}B parameters, {model.num_layers} layers"
+  if isinstance(plan, Plan):
+    yield (
+      f"{size}; {data.batch_size:,} x {data.seq_len:,} = {plan.tokens_per_step:,} tokens a step;"
+      f" remat {model.remat}, attention {model.attention_kernel}"
+    )
+  else:
+    yield f"{size}; one token for each of {plan.rows:,} rows with {data.seq_len:,} slots"
   yield ""
-  yield from _memory(plan)
+  yield from _memory(plan.memory)
   if plan.estimate is None:
     yield ""
     yield (
@@ -31,21 +36,21 @@ def _lines(plan: Plan) -> Iterator[str]:
     )
     return
   yield ""
-  yield from _time(plan)
+  yield from _time(plan.estimate)
   yield ""
-  yield from _collectives(plan)
+  yield from _collectives(plan.estimate)
   yield ""
-  yield from _budget(plan)
+  if isinstance(plan, Plan):
+    yield from _budget(plan)
+  else:
+    yield f"{plan.rows / plan.estimate.seconds:,.0f} tokens a second of all rows together"
   yield ""
   yield from textwrap.wrap(f"This is a compile-time estimate.  {METHOD}  {ERROR}", 100)
 
 
-def _memory(plan: Plan) -> Iterator[str]:
-  memory = plan.memory
+def _memory(memory: Memory) -> Iterator[str]:
   rows = {
-    "parameters": memory.parameters,
-    "optimizer": memory.optimizer,
-    "batch": memory.batch,
+    **memory.held,
     "kept activations": memory.activations,
     "temporaries": memory.temporaries,
   }
@@ -60,9 +65,7 @@ def _memory(plan: Plan) -> Iterator[str]:
   )
 
 
-def _time(plan: Plan) -> Iterator[str]:
-  assert plan.estimate is not None
-  of = plan.estimate
+def _time(of: Estimate) -> Iterator[str]:
   rows = {
     "matrix multiplications": of.matmul_seconds,
     "attention": of.attention_seconds,
@@ -71,20 +74,18 @@ def _time(plan: Plan) -> Iterator[str]:
   }
   yield f"{'time of a step, estimated':30}{'seconds':>9}"
   for name, seconds in rows.items():
-    yield f"  {name:28}{seconds:9.3f}"
-  yield f"  {'together':28}{of.seconds:9.3f}  ({of.serial_seconds:.3f} if nothing overlapped)"
+    yield f"  {name:28}{seconds:9.4f}"
+  yield f"  {'together':28}{of.seconds:9.4f}  ({of.serial_seconds:.4f} if nothing overlapped)"
   if of.unknown:
     listed = ", ".join(f"{count} {name}" for name, count in sorted(of.unknown.items()))
     yield f"  not known, and counted as little: {listed}"
 
 
-def _collectives(plan: Plan) -> Iterator[str]:
-  assert plan.estimate is not None
-  of = plan.estimate
+def _collectives(of: Estimate) -> Iterator[str]:
   yield f"{'collectives of one chip':30}{'seconds':>9}{'GB':>9}{'number':>9}"
   for kind in sorted(of.collective_seconds, key=lambda kind: -of.collective_seconds[kind]):
     seconds, gigabytes = of.collective_seconds[kind], of.collective_bytes[kind] / 1e9
-    yield f"  {kind:28}{seconds:9.3f}{gigabytes:9.2f}{of.collective_counts[kind]:9,}"
+    yield f"  {kind:28}{seconds:9.4f}{gigabytes:9.2f}{of.collective_counts[kind]:9,}"
 
 
 def _budget(plan: Plan) -> Iterator[str]:
