@@ -26,6 +26,10 @@ class Intervals(NamedTuple):
   read_from: Int[Array, "B L"]
   read_until: Int[Array, "B L"]
 
+  def of_keys(self) -> Int[Array, "B L 2"]:
+    """The readers of each key, so that a block of them is two columns beside a block of scores."""
+    return jnp.stack([self.read_from, self.read_until], axis=-1)
+
 
 def intervals(
   segment_ids: Int[Array, "B L"],

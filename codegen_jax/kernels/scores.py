@@ -1,0 +1,42 @@
+"""A block of attention's scores, keys by queries, as its forward and backward kernels make it."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from codegen_jax.types import Array
+
+# Both finite: a block may hold no key at all of a query, whose largest score is then LOWEST, and
+# 2 to the power of NOTHING - LOWEST is zero.
+NOTHING = -1e30
+LOWEST = -1e29
+
+_OVER_LAST = (((1,), (1,)), ((), ()))
+_OVER_FIRST = (((0,), (0,)), ((), ()))
+
+
+def base_2(head_dim: int) -> float:
+  """By which a score is multiplied, so that the softmax is of powers of 2.
+
+  On float32 scores, where it is free: e ** x is computed as 2 ** (x log2 e) anyway.
+  """
+  return head_dim**-0.5 * math.log2(math.e)
+
+
+def rows_by_rows(a: Array, b: Array) -> Array:
+  """a b' in float32."""
+  return jax.lax.dot_general(a, b, _OVER_LAST, preferred_element_type=jnp.float32)
+
+
+def columns_by_columns(a: Array, b: Array) -> Array:
+  """a' b in float32."""
+  return jax.lax.dot_general(a, b, _OVER_FIRST, preferred_element_type=jnp.float32)
+
+
+def masked(scores: Array, readers: Array, first_query: Array) -> Array:
+  """[K, Q] with NOTHING where the query is not between the two columns of the key's readers."""
+  shape = (1, scores.shape[1])
+  queries = first_query + jax.lax.broadcasted_iota(jnp.int32, shape, 1)
+  is_read = (readers[:, :1] <= queries) & (queries < readers[:, 1:])
+  return jnp.where(is_read, scores, NOTHING)
