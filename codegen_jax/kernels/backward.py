@@ -25,7 +25,9 @@ def backward(
 ) -> tuple[Float[Array, "B N L H"], Float[Array, "B N L H"], Float[Array, "B N L H"]]:
   """The grid goes over keys; the gradient by a whole row's queries waits in VMEM meanwhile.
 
-  Two passes, one for queries and one for keys, would make every score and weight twice.
+  Two passes, one for queries and one for keys, would make every score and weight twice.  Scores
+  stand transposed, keys by queries: the gradients by keys and values then need no transpose, and
+  that by queries one of a block of keys.
   """
   batch, heads, length, dim = q.shape
   bq, bk = blocks.queries, blocks.keys
@@ -49,7 +51,8 @@ def backward(
     def step(is_masked: bool):
       s = scores.rows_by_rows(k_ref[0, 0], q_ref[0, 0])
       if is_masked:
-        s = scores.masked(s, readers_ref[0], at.inner * bq)
+        queries = at.inner * bq + jax.lax.broadcasted_iota(jnp.int32, (1, bq), 1)
+        s = scores.masked(s, queries, readers_ref[0, :, :1], readers_ref[0, :, 1:])
       p = jnp.exp2(s * to_power - log_ref[0, 0])
       dp = scores.rows_by_rows(v_ref[0, 0], do_ref[0, 0])
       ds = (p * (dp - delta_ref[0, 0])).astype(q.dtype)

@@ -1,4 +1,4 @@
-"""What each query reads, block by block, and the log of what it divides by."""
+"""What each query reads, block by block, and the log of what it is divided by."""
 
 import jax
 from jax.experimental import pallas as pl
@@ -10,6 +10,8 @@ from codegen_jax.kernels import scores, walk
 from codegen_jax.kernels.readers import Intervals
 from codegen_jax.kernels.walk import Blocks, Walk
 from codegen_jax.types import Array
+
+LANES = 128  # a query's highest score and its total stand in every lane of its row
 
 
 def forward(
@@ -38,14 +40,16 @@ def forward(
       read[...] = jnp.zeros_like(read)
 
     def step(is_masked: bool):
-      s = scores.rows_by_rows(k_ref[0, 0], q_ref[0, 0])
+      s = scores.rows_by_rows(q_ref[0, 0], k_ref[0, 0])
       if is_masked:
-        s = scores.masked(s, readers_ref[0], at.outer * bq)
-      new = jnp.maximum(highest[...], jnp.max(s, axis=0, keepdims=True))
-      p = jnp.exp2((s - new) * to_power)
+        queries = at.outer * bq + jax.lax.broadcasted_iota(jnp.int32, s.shape, 0)
+        s = scores.masked(s, queries, readers_ref[0, :1], readers_ref[0, 1:])
+      new = jnp.maximum(highest[...], jnp.max(s, axis=1, keepdims=True))
+      p = jnp.exp2((s - _lanes(new, bk)) * to_power)
       kept = jnp.exp2((highest[...] - new) * to_power)
-      total[...] = total[...] * kept + jnp.sum(p, axis=0, keepdims=True)
-      read[...] = read[...] * kept + scores.columns_by_columns(v_ref[0, 0], p.astype(v.dtype))
+      total[...] = total[...] * kept + jnp.sum(p, axis=1, keepdims=True)
+      more = jnp.dot(p.astype(v.dtype), v_ref[0, 0], preferred_element_type=jnp.float32)
+      read[...] = read[...] * _lanes(kept, dim) + more
       highest[...] = new
 
     pl.when(at.is_needed & is_open)(lambda: step(is_masked=False))
@@ -53,8 +57,9 @@ def forward(
 
     @pl.when(at.is_last)
     def finish():
-      o_ref[0, 0] = (read[...] / total[...]).T.astype(o_ref.dtype)
-      log_ref[0, 0] = highest[...] * to_power + jnp.log2(total[...])
+      o_ref[0, 0] = (read[...] / _lanes(total[...], dim)).astype(o_ref.dtype)
+      log_total = highest[...] * to_power + jnp.log2(total[...])
+      log_ref[0, 0] = log_total.T[:1]
 
   of_queries = pl.BlockSpec((1, 1, bq, dim), walk.outer_4d)
   of_keys = pl.BlockSpec((1, 1, bk, dim), walk.inner_4d)
@@ -63,12 +68,12 @@ def forward(
     grid_spec=pltpu.PrefetchScalarGridSpec(
       num_scalar_prefetch=4,
       grid=(batch, heads, length // bq, length // bk),
-      in_specs=[of_queries, of_keys, of_keys, pl.BlockSpec((1, bk, 2), walk.inner_3d)],
+      in_specs=[of_queries, of_keys, of_keys, pl.BlockSpec((1, 2, bk), walk.inner_columns)],
       out_specs=[of_queries, pl.BlockSpec((1, 1, 1, bq), walk.outer_row)],
       scratch_shapes=[
-        pltpu.VMEM((1, bq), jnp.float32),
-        pltpu.VMEM((1, bq), jnp.float32),
-        pltpu.VMEM((dim, bq), jnp.float32),
+        pltpu.VMEM((bq, LANES), jnp.float32),
+        pltpu.VMEM((bq, LANES), jnp.float32),
+        pltpu.VMEM((bq, dim), jnp.float32),
       ],
     ),
     out_shape=[
@@ -80,5 +85,9 @@ def forward(
     ),
     interpret=interpret,
     name="prefix_attention_forward",
-  )(*walk.over_keys(mask, blocks), q, k, v, mask.of_keys())
+  )(*walk.over_keys(mask, blocks), q, k, v, jnp.swapaxes(mask.of_keys(), 1, 2))
   return tuple(out)
+
+
+def _lanes(column: Array, width: int) -> Array:
+  return jnp.tile(column, (1, pl.cdiv(width, LANES)))[:, :width]

@@ -2,10 +2,9 @@
 
 The mask is one interval per key (`readers.Intervals`), so no B x L x L array exists, not even of
 bits; blocks of keys that no query of a block reads are neither fetched nor computed, and a block
-that every query reads is not masked.  Scores stand transposed, keys by queries: then the mask is a
-column, what belongs to queries is a row, and the softmax runs down the sublanes.
+whose every key is read by every query is not masked.
 
-    s [K, Q] = k q'      p = exp(s - lse)      o [Q, H] = p' v
+    s [Q, K] = q k'      p = exp(s - lse)      o [Q, H] = p v
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""A block of attention's scores, keys by queries, as its forward and backward kernels make it."""
+"""What the forward and the backward kernel of attention do alike to a block of scores."""
 
 import math
 
@@ -34,9 +34,9 @@ def columns_by_columns(a: Array, b: Array) -> Array:
   return jax.lax.dot_general(a, b, _OVER_FIRST, preferred_element_type=jnp.float32)
 
 
-def masked(scores: Array, readers: Array, first_query: Array) -> Array:
-  """[K, Q] with NOTHING where the query is not between the two columns of the key's readers."""
-  shape = (1, scores.shape[1])
-  queries = first_query + jax.lax.broadcasted_iota(jnp.int32, shape, 1)
-  is_read = (readers[:, :1] <= queries) & (queries < readers[:, 1:])
-  return jnp.where(is_read, scores, NOTHING)
+def masked(scores: Array, queries: Array, read_from: Array, read_until: Array) -> Array:
+  """NOTHING in place of the score of a query that is not among the readers of the key.
+
+  What belongs to keys and what belongs to queries is a row or a column beside the scores.
+  """
+  return jnp.where((read_from <= queries) & (queries < read_until), scores, NOTHING)

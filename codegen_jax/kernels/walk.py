@@ -112,8 +112,8 @@ def outer_3d(row, head, outer, step, *walk):
   return row, outer, 0
 
 
-def inner_3d(row, head, outer, step, first, last, *_):
-  return row, _clamped(row, outer, step, first, last), 0
+def inner_columns(row, head, outer, step, first, last, *_):
+  return row, 0, _clamped(row, outer, step, first, last)
 
 
 def outer_row(row, head, outer, step, *walk):
