@@ -11,6 +11,9 @@ from codegen_jax.kernels.readers import Intervals
 from codegen_jax.kernels.walk import Blocks, Walk
 from codegen_jax.types import Array
 
+# A row's gradient by queries, of 16 MiB of VMEM on the smallest of TPUs; the rest is for blocks.
+ROW_BYTES = 8 * 2**20
+
 
 def backward(
   q: Float[Array, "B N L H"],
@@ -30,6 +33,13 @@ def backward(
   that by queries one of a block of keys.
   """
   batch, heads, length, dim = q.shape
+  # In float32 as it is summed, and twice, so that one row can be written while the next is made.
+  needed = length * pl.cdiv(dim, 128) * 128 * (4 + 2 * q.dtype.itemsize)
+  if needed > ROW_BYTES:
+    raise ValueError(
+      f"the gradient of a row of {length} tokens with heads of {dim} takes {needed} bytes of VMEM,"
+      f" and a TPU's kernel has {ROW_BYTES} for it; use attention_kernel='fused' or shorter rows"
+    )
   bq, bk = blocks.queries, blocks.keys
   to_power, scale = scores.base_2(dim), dim**-0.5
 

@@ -7,11 +7,12 @@ from numpy.testing import assert_allclose
 import pytest
 
 from codegen_jax.kernels import prefix_attention, readers
+from codegen_jax.kernels.walk import Blocks
 from codegen_jax.models import attention, masks
 from codegen_jax.types import Batch
 from tests.tiny import packed, stacked
 
-BLOCKS = prefix_attention.Blocks(128, 128)
+BLOCKS = Blocks(128, 128)
 RNG = np.random.default_rng(0)
 
 
@@ -29,7 +30,7 @@ def operands(length: int, heads: int = 2, dim: int = 8) -> tuple[np.ndarray, ...
   return tuple(RNG.standard_normal(shape).astype(np.float32) for _ in range(4))
 
 
-def kernel(mask: masks.AttentionMask, blocks: prefix_attention.Blocks = BLOCKS):
+def kernel(mask: masks.AttentionMask, blocks: Blocks = BLOCKS):
   intervals = readers.intervals(mask.segment_ids, mask.positions, mask.prefix_mask)
   return lambda q, k, v: prefix_attention.attention(
     q, k, v, intervals, blocks=blocks, interpret=True
@@ -37,11 +38,11 @@ def kernel(mask: masks.AttentionMask, blocks: prefix_attention.Blocks = BLOCKS):
 
 
 @pytest.mark.parametrize("kind", ["causal", "prefix", "bidirectional"])
-@pytest.mark.parametrize("length", [5, 300])
-def test_values_and_gradients_are_the_reference_s(kind, length):
+@pytest.mark.parametrize(("length", "dim"), [(5, 8), (300, 80), (257, 200)])
+def test_values_and_gradients_are_the_reference_s(kind, length, dim):
   batch = rows(length)
   mask = masks.training_mask(batch, kind)
-  *qkv, cotangent = operands(length)
+  *qkv, cotangent = operands(length, dim=dim)
   is_text = (batch.segment_ids > 0)[:, :, None, None]
 
   def weighed(attend):
@@ -67,7 +68,7 @@ def test_blocks_of_queries_and_of_keys_may_differ(blocks):
   def grads(attend):
     return jax.grad(lambda q, k, v: jnp.sum(attend(q, k, v) * cotangent), (0, 1, 2))(*qkv)
 
-  again = grads(kernel(mask, prefix_attention.Blocks(*blocks)))
+  again = grads(kernel(mask, Blocks(*blocks)))
   for a, b in zip(grads(kernel(mask)), again, strict=True):
     assert_allclose(a, b, atol=1e-5)
 
@@ -88,9 +89,23 @@ def test_blocks_that_nobody_reads_are_not_computed():
 
 def test_bfloat16_is_summed_in_float32():
   mask = masks.training_mask(rows(300), "prefix")
-  qkv = [jnp.asarray(x, jnp.bfloat16) for x in operands(300)[:3]]
-  got = kernel(mask)(*qkv)
-  wanted = attention.attend(*[x.astype(jnp.float32) for x in qkv], mask)
-  is_text = np.asarray(mask.segment_ids > 0)[:, :, None, None]
-  assert got.dtype == jnp.bfloat16
-  assert_allclose(np.where(is_text, got, 0), np.where(is_text, wanted, 0), atol=2e-2)
+  is_text = (mask.segment_ids > 0)[:, :, None, None]
+  *qkv, cotangent = (jnp.asarray(x, jnp.bfloat16) for x in operands(300, dim=64))
+
+  def both(attend, qkv):
+    out, vjp = jax.vjp(attend, *qkv)
+    return out, *vjp(jnp.where(is_text, cotangent, 0).astype(out.dtype))
+
+  wanted = both(lambda *x: attention.attend(*x, mask), [x.astype(jnp.float32) for x in qkv])
+  for got, exact in zip(both(kernel(mask), qkv), wanted, strict=True):
+    assert got.dtype == jnp.bfloat16
+    # One rounding of what is written, and one of the weights on the way, of which many are summed.
+    assert_allclose(np.where(is_text, got, 0), np.where(is_text, exact, 0), rtol=2e-2, atol=3e-2)
+
+
+def test_a_row_whose_gradient_does_not_fit_is_refused():
+  mask = masks.training_mask(packed([1] * 8192), "causal")
+  one = jax.ShapeDtypeStruct((1, 8192, 1, 256), jnp.bfloat16)
+  both = jax.grad(lambda *qkv: jnp.sum(kernel(mask)(*qkv)).astype(jnp.float32))
+  with pytest.raises(ValueError, match="row of 8192 tokens with heads of 256"):
+    jax.eval_shape(both, one, one, one)
