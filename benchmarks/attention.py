@@ -9,7 +9,7 @@ libtpu.  README.md says more.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import json
 import statistics
 import sys
@@ -48,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def mask_of(kind: str, length: int, batch_size: int = 1) -> masks.AttentionMask:
-  """One document that fills the row, or three of which the second is a half; prefixes are halves."""
+  """One document, or three of which the second is half of the row; half of each is prefix."""
   quarter = length // 4
   sizes = [length] if kind == "causal" else [quarter, 2 * quarter, length - 3 * quarter]
   segments = np.repeat(np.arange(1, 1 + len(sizes)), sizes)
@@ -91,14 +91,12 @@ def _timed(name: str, length: int, batch_size: int, rounds: int) -> list[dict[st
 
 
 def _program(kernel: str, direction: str, operands: list, mask: masks.AttentionMask) -> Any:
+  attend = attention.KERNELS[kernel]
+
   def forward(q, k, v, d_out, mask):
-    return attention.KERNELS[kernel](q, k, v, mask)
+    return attend(q, k, v, mask)
 
-  def both(q, k, v, d_out, mask):
-    out, vjp = jax.vjp(lambda *qkv: forward(*qkv, d_out, mask), q, k, v)
-    return out, vjp(d_out)
-
-  run: Callable = {"forward": forward, "both": both}[direction]
+  run = forward if direction == "forward" else tpu.both(attend)
   return jax.jit(run).lower(*operands, mask).compile()
 
 

@@ -107,26 +107,27 @@ def _place(chip: str) -> jax.sharding.Sharding:
 def _compile(job: Job) -> dict[str, Any]:
   place = _place(job.chip)
 
-  def array(*shape: int, dtype: Any = jnp.bfloat16) -> jax.ShapeDtypeStruct:
+  def array(*shape: int, dtype: Any = jnp.bfloat16) -> Any:
     return jax.ShapeDtypeStruct(shape, dtype, sharding=place)
 
   rows = job.batch_size, job.length
-  facts = array(*rows, dtype=jnp.int32), array(*rows, dtype=jnp.int32)
-  prefix = array(*rows, dtype=bool) if job.attention == "prefix" else None
-  mask = masks.AttentionMask(*facts, prefix)
   each = array(*rows, job.heads, job.head_dim)
-  attend = splash if job.way == "splash" else KERNELS[job.way]
+  segment_ids, positions = array(*rows, dtype=jnp.int32), array(*rows, dtype=jnp.int32)
+  prefix_mask = array(*rows, dtype=bool) if job.attention == "prefix" else None
+  mask = masks.AttentionMask(segment_ids, positions, prefix_mask)
+  run = both(splash if job.way == "splash" else attention.KERNELS[job.way])
+  program: Any = jax.jit(run).lower(each, each, each, each, mask).compile()
+  return {"temp_bytes": program.memory_analysis().temp_size_in_bytes}
 
-  def both(q, k, v, d_out, mask):
-    out, vjp = jax.vjp(lambda *qkv: attend(*qkv, mask), q, k, v)
+
+def both(attend: Callable[..., Array]) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+  """What is read, and the gradients by queries, keys and values."""
+
+  def run(q, k, v, d_out, mask):
+    out, vjp = jax.vjp(lambda q, k, v: attend(q, k, v, mask), q, k, v)
     return out, vjp(d_out)
 
-  memory = jax.jit(both).lower(each, each, each, each, mask).compile().memory_analysis()
-  return {"temp_bytes": memory.temp_size_in_bytes}
-
-
-Attend = Callable[[Array, Array, Array, masks.AttentionMask], Array]
-KERNELS: dict[str, Attend] = attention.KERNELS
+  return run
 
 
 def splash(q: Array, k: Array, v: Array, mask: masks.AttentionMask) -> Array:
@@ -136,7 +137,7 @@ def splash(q: Array, k: Array, v: Array, mask: masks.AttentionMask) -> Array:
 
   length, heads, dim = q.shape[1:]
   causal = static.MultiHeadMask([static.CausalMask((length, length))] * heads)
-  sizes = dict.fromkeys(
+  sizes: dict[str, Any] = dict.fromkeys(
     (f"block_{part}" for part in ("q", "kv", "kv_compute", "q_dkv", "kv_dkv", "kv_dkv_compute")),
     schedule.BLOCK,
   )

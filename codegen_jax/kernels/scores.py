@@ -25,12 +25,12 @@ def base_2(head_dim: int) -> float:
 
 
 def rows_by_rows(a: Array, b: Array) -> Array:
-  """a b' in float32."""
+  """The product of a and b', summed in float32."""
   return jax.lax.dot_general(a, b, _OVER_LAST, preferred_element_type=jnp.float32)
 
 
 def columns_by_columns(a: Array, b: Array) -> Array:
-  """a' b in float32."""
+  """The product of a' and b, summed in float32."""
   return jax.lax.dot_general(a, b, _OVER_FIRST, preferred_element_type=jnp.float32)
 
 

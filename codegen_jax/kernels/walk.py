@@ -67,9 +67,9 @@ def _grouped(tokens: Array, size: int) -> Array:
 class Place(NamedTuple):
   """Where a step of the grid is, and what there is to do."""
 
-  outer: Array
-  inner: Array
-  is_first: Array  # step of its outer block
+  outer: jax.Array
+  inner: jax.Array
+  is_first: jax.Array  # step of its outer block
   is_last: Array
   is_needed: Array
 

@@ -34,9 +34,9 @@ def attend(
     k: keys.
     v: values.
     mask: who may read whom.
-    kernel: "reference" computes every score, its softmax in float32.  "fused" is XLA's, or cuDNN's
-      on a GPU that has it (`jax.nn.dot_product_attention`).  "flash" is a TPU's, and makes neither
-      the scores nor the mask of a whole row (`kernels.prefix_attention`).
+    kernel: "reference" computes every score, its softmax in float32.  "fused" leaves the
+      fusing to XLA (`jax.nn.dot_product_attention`, as it comes).  "flash" is a TPU's, and makes
+      neither the scores nor the mask of a whole row (`kernels.prefix_attention`).
   """
   return KERNELS[kernel](q, k, v, mask)
 

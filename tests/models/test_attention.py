@@ -3,12 +3,13 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_allclose
 import pytest
 
 from codegen_jax import partitioning
-from codegen_jax.models import masks
+from codegen_jax.models import attention, masks
 from codegen_jax.models.transformer import Transformer
 from tests.tiny import CONFIG, random_batch, random_params
 
@@ -31,6 +32,22 @@ def logits(kernel: str, kind: masks.Attention, batch) -> np.ndarray:
 def test_kernels_agree(kernel, kind):
   batch = random_batch(np.random.default_rng(1), 2, 12)
   assert_allclose(logits(kernel, kind, batch), logits("reference", kind, batch), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["causal", "prefix", "bidirectional"])
+def test_the_fused_way_has_the_values_and_the_gradients_of_the_reference(kind):
+  batch = random_batch(np.random.default_rng(1), 2, 13)
+  mask = masks.training_mask(batch, kind)
+  *qkv, d_out = np.random.default_rng(2).standard_normal((4, 2, 13, 2, 8), np.float32)
+  d_out = np.where((batch.segment_ids > 0)[:, :, None, None], d_out, 0)
+
+  def both(kernel):
+    out, vjp = jax.vjp(lambda q, k, v: attention.attend(q, k, v, mask, kernel), *qkv)
+    return jnp.where(d_out == 0, 0, out), *vjp(d_out)
+
+  for got, wanted in zip(both("fused"), both("reference"), strict=True):
+    assert_allclose(got, wanted, atol=1e-5)
+    assert np.std(wanted) > 0.1
 
 
 def test_a_kernel_is_split_over_the_mesh():
