@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 
+from codegen_jax.models.product import product
 from codegen_jax.types import Array
 
 # The glossary of axis letters as logical axes: an einsum's letters say where its weight lives.
@@ -67,7 +68,7 @@ class Linear(nn.Module):
     init = nn.initializers.truncated_normal(self.stddev)
     names = tuple(AXES[letter] for letter in letters)
     kernel = param(self, "kernel", init, names, self.shape, self.dtype, self.param_dtype)
-    y = jnp.einsum(self.equation, x.astype(self.dtype), kernel)
+    y = product(self.equation, x.astype(self.dtype), kernel)
     if self.use_bias:
       kept = [letter for letter in letters if letter in out]
       names = tuple(VECTOR.get(letter, AXES[letter]) for letter in kept)
