@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
@@ -27,6 +28,7 @@ def turns(positions: Int[Array, "B L"], *, rotary_dim: int, head_dim: int, base:
   return Turns(jnp.sin(angles), jnp.cos(angles))
 
 
+@jax.custom_vjp
 def rotate(x: Float[Array, "B L N H"], by: Turns) -> Float[Array, "B L N H"]:
   """Turns the pairs (i, i + H / 2) of each head, as Llama does.
 
@@ -41,6 +43,14 @@ def rotate(x: Float[Array, "B L N H"], by: Turns) -> Float[Array, "B L N H"]:
   first, second = jnp.split(jnp.asarray(x, jnp.float32), 2, axis=-1)
   turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
   return turned.astype(x.dtype)
+
+
+def _turn_back(by, gradient):
+  """A rotation's transpose is its inverse; derived, it would be padded copies that are added."""
+  return rotate(gradient, Turns(-by.sin, by.cos)), None
+
+
+rotate.defvjp(lambda x, by: (rotate(x, by), by), _turn_back)
 
 
 def halves_of_pairs(head_dim: int) -> Int[np.ndarray, " H"]:

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
@@ -80,3 +81,12 @@ def test_bfloat16_tells_position_256_from_257():
   got = rotary.rotate(jnp.asarray(x[..., order], jnp.bfloat16), by)[..., np.argsort(order)]
   assert got.dtype == jnp.bfloat16
   assert_allclose(got.astype(np.float32), gpt_j(x, positions, 8), atol=0.03)
+
+
+def test_what_turns_forward_turns_its_gradient_back():
+  x, weights = heads(0), heads(1)
+  by = rotary.turns(np.array([[0, 3, 1, 7, 300]]), rotary_dim=8, head_dim=8, base=BASE)
+  gradient = jax.grad(lambda x: jnp.sum(weights * rotary.rotate(x, by)))(x)
+  # Linear in x: its gradient is the same for all x, and gives its value.
+  assert_allclose(jnp.sum(gradient * x), jnp.sum(weights * rotary.rotate(x, by)), rtol=1e-4)
+  assert np.abs(gradient - weights).max() > 0.1
