@@ -44,8 +44,7 @@ def cross_entropy(
   """Nats of each target, and the log of each softmax's normaliser, both in float32."""
   logits = logits.astype(jnp.float32)
   log_z = jax.nn.logsumexp(logits, axis=-1)
-  said = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-  return log_z - said, log_z
+  return log_z - _said(logits, targets), log_z
 
 
 def token_nats(
@@ -83,7 +82,8 @@ def next_token_loss(
   parts: Parts = (_split(hidden, chunks), _split(targets, chunks), _split(scored, chunks))
 
   def add(total: Loss, part: Parts) -> tuple[Loss, None]:
-    return _add(total, _of_logits(head_logits(part[0], head), *part[1:])[0]), None
+    x, targets, scored = part
+    return _add(total, _summed(*cross_entropy(head_logits(x, head), targets), scored)), None
 
   loss, _ = jax.lax.scan(add, Loss.none(), parts)
   return loss.cross_entropy + z_loss * loss.z_loss, loss
@@ -105,11 +105,16 @@ def _forward(hidden, head, targets, scored, z_loss, chunks):
     total, grads = carry
     x, targets, scored = part
     logits = head_logits(x, whole)
-    is_target = jnp.arange(logits.shape[-1]) == targets[..., None]
-    loss, log_z = _of_logits(logits, targets, scored)
+    # So many exponentials take as long as a product with the head: they are made once.
+    highest = jnp.max(logits, axis=-1)
+    powers = jnp.exp(logits - highest[..., None])
+    total_power = jnp.sum(powers, axis=-1)
+    log_z = highest + jnp.log(total_power)
+    loss = _summed(log_z - _said(logits, targets), log_z, scored)
     # Of nats + z_loss * log_z ** 2 by the logits: p - 1[target] + 2 z_loss log_z p.
-    by_logits = jnp.exp(logits - log_z[..., None]) * (1 + 2 * z_loss * log_z)[..., None]
-    by_logits = jnp.where(scored[..., None], by_logits - is_target, 0).astype(x.dtype)
+    by_power = jnp.where(scored, (1 + 2 * z_loss * log_z) / total_power, 0)
+    is_target = jnp.arange(logits.shape[-1]) == jnp.where(scored, targets, -1)[..., None]
+    by_logits = (powers * by_power[..., None] - is_target).astype(x.dtype)
     by_kernel = jnp.einsum("GBLD,GBLV->GDV", x, by_logits, preferred_element_type=jnp.float32)
     new = {"kernel": by_kernel}
     if "bias" in head:
@@ -137,16 +142,20 @@ def _backward(z_loss, chunks, gradients, cotangents):
 next_token_loss.defvjp(_forward, _backward)
 
 
-def _of_logits(
-  logits: Float[Array, "*tokens V"], targets: Int[Array, "*tokens"], scored: Bool[Array, "*tokens"]
-) -> tuple[Loss, Float[Array, "*tokens"]]:
-  nats, log_z = cross_entropy(logits, targets)
-  loss = Loss(
+def _said(
+  logits: Float[Array, "*tokens V"], targets: Int[Array, "*tokens"]
+) -> Float[Array, "*tokens"]:
+  return jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+
+
+def _summed(
+  nats: Float[Array, "*tokens"], log_z: Float[Array, "*tokens"], scored: Bool[Array, "*tokens"]
+) -> Loss:
+  return Loss(
     cross_entropy=jnp.sum(nats, where=scored),
     z_loss=jnp.sum(jnp.square(log_z), where=scored),
     scored=jnp.sum(scored, dtype=jnp.float32),
   )
-  return loss, log_z
 
 
 def _add(total: Loss, part: Loss) -> Loss:
