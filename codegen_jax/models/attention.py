@@ -1,4 +1,4 @@
-"""Attention as a function of queries, keys, values and a mask, computed in one of three ways."""
+"""Attention as a function of queries, keys, values and a mask, computed in one of four ways."""
 
 from collections.abc import Callable
 import functools
@@ -11,13 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from codegen_jax.kernels import prefix_attention, readers
+from codegen_jax.models import blockwise
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.types import Array
 
 # Finite, so that a position that may read nothing gets an average and not a NaN.
 MASKED = -1e10
 
-Kernel = Literal["reference", "fused", "flash"]
+Kernel = Literal["reference", "blockwise", "fused", "flash"]
 
 
 def attend(
@@ -34,9 +35,10 @@ def attend(
     k: keys.
     v: values.
     mask: who may read whom.
-    kernel: "reference" computes every score, its softmax in float32.  "fused" leaves the
-      fusing to XLA (`jax.nn.dot_product_attention`, as it comes).  "flash" is a TPU's, and makes
-      neither the scores nor the mask of a whole row (`kernels.prefix_attention`).
+    kernel: "reference" computes every score, its softmax in float32.  "blockwise" is a
+      CPU's, and a causal block skips the keys that come after it (`models.blockwise`).  "fused"
+      leaves the fusing to XLA (`jax.nn.dot_product_attention`, as it comes).  "flash" is a TPU's,
+      and makes neither the scores nor the mask of a whole row (`kernels.prefix_attention`).
   """
   return KERNELS[kernel](q, k, v, mask)
 
@@ -77,6 +79,7 @@ def _flash(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
 
 KERNELS: dict[str, Callable[[Array, Array, Array, AttentionMask], Array]] = {
   "reference": _reference,
+  "blockwise": blockwise.attention,
   "fused": _fused,
   "flash": _flash,
 }

@@ -28,7 +28,7 @@ def logits(kernel: str, kind: masks.Attention, batch) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["causal", "prefix", "bidirectional"])
-@pytest.mark.parametrize("kernel", ["fused", "flash"])
+@pytest.mark.parametrize("kernel", ["blockwise", "fused", "flash"])
 def test_kernels_agree(kernel, kind):
   batch = random_batch(np.random.default_rng(1), 2, 12)
   assert_allclose(logits(kernel, kind, batch), logits("reference", kind, batch), atol=1e-5)
@@ -56,3 +56,19 @@ def test_a_kernel_is_split_over_the_mesh():
   with partitioning.on(mesh):
     got = logits("flash", "prefix", batch)
   assert_allclose(got, logits("reference", "prefix", batch), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["causal", "prefix"])
+def test_gradients_of_blocks_are_those_of_the_reference(kind):
+  batch = random_batch(np.random.default_rng(1), 2, 12)
+  mask = masks.training_mask(batch, kind)
+  rng = np.random.default_rng(2)
+  q, k, v, weights = (rng.standard_normal((2, 12, 4, 6)).astype(np.float32) for _ in range(4))
+
+  def gradients(kernel):
+    read = lambda q, k, v: jnp.sum(weights * attention.attend(q, k, v, mask, kernel))  # noqa: E731
+    return jax.grad(read, (0, 1, 2))(q, k, v)
+
+  for got, wanted in zip(gradients("blockwise"), gradients("reference"), strict=True):
+    assert_allclose(got, wanted, atol=1e-5)
+    assert np.abs(wanted).max() > 0.1
