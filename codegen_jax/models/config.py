@@ -33,8 +33,11 @@ class TransformerConfig:
       is no other copy, so what an update moves by less than about 1/256 of a weight is rounded
       away.  Vectors (norms, biases) stay float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
-    attention_kernel: how attention is computed: "reference", "fused" (XLA or cuDNN) or "flash" (a
-      TPU's own kernel, which never holds a row's scores).  No number changes but by rounding.
+    attention_kernel: how attention is computed: "reference", "blockwise" (a CPU's), "fused" (XLA or
+      cuDNN) or "flash" (a TPU's own kernel, which never holds a row's scores).  No number changes
+      but by rounding.
+    unroll: layers that one turn of the loop over layers holds.  A CPU copies what a loop keeps for
+      the backward pass, so all layers run faster there; they take longer to compile.
     norm_epsilon: of every norm.
     rotary_base: wavelengths run from 2 pi to 2 pi times this.
   """
@@ -51,6 +54,7 @@ class TransformerConfig:
   dtype: Dtype = "float32"
   param_dtype: Dtype = "float32"
   attention_kernel: Kernel = "reference"
+  unroll: int = 1
   norm_epsilon: float = 1e-5
   rotary_base: float = 10_000.0
 
@@ -58,6 +62,10 @@ class TransformerConfig:
     for name in ("vocab_size", "embed_dim", "num_layers", "num_heads", "head_dim"):
       if getattr(self, name) < 1:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    if self.unroll < 1 or self.num_layers % self.unroll:
+      raise InputError(
+        f"unroll is {self.unroll}; it must divide num_layers ({self.num_layers}), or be 1"
+      )
     if self.head_dim % 2:
       raise InputError(
         f"head_dim is {self.head_dim}; it must be even, since dimensions turn in pairs"

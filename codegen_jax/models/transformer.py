@@ -44,6 +44,7 @@ class Transformer(nn.Module):
       split_rngs={"params": True},
       in_axes=nn.broadcast,  # the mask and the turns
       length=c.num_layers,
+      unroll=c.unroll,
       metadata_params={nn.PARTITION_NAME: "layers"},
     )
     turns = rotary.turns(

@@ -199,3 +199,10 @@ def test_new_weights_are_drawn_as_jaxformer_drew_them():
 def test_shapes_that_cannot_be_are_refused(change, sentence):
   with pytest.raises(InputError, match=sentence):
     dataclasses.replace(CONFIG, **change)
+
+
+def test_a_loop_of_fewer_turns_says_the_same():
+  batch = random_batch(np.random.default_rng(1), 2, 12)
+  unrolled = dataclasses.replace(CONFIG, unroll=CONFIG.num_layers)
+  got = logits_of(PARAMS, batch, "causal", unrolled)
+  assert_allclose(got, logits_of(PARAMS, batch, "causal"), atol=1e-5)
