@@ -64,8 +64,10 @@ def _forward(blocks, q, k, v, visible):
 
 def _backward(blocks, kept, by_read):
   q, k, v, parts, read = kept
-  v_across, by_q = _across(v), []
-  by_k, by_v = ([[] for _ in range(blocks)] for _ in range(2))
+  v_across = _across(v)
+  by_q: list[Array] = []
+  by_k: list[list[Array]] = [[] for _ in range(blocks)]  # by block of keys, then of queries
+  by_v: list[list[Array]] = [[] for _ in range(blocks)]
   for (rows, seen), (weights, total) in zip(_blocks(blocks, q, k), parts, strict=True):
     by_sums = by_read[:, :, rows] / total
     # Of a softmax: p (g - sum of p g), whose sum is that of what was read times its own gradient.
@@ -80,8 +82,8 @@ def _backward(blocks, kept, by_read):
       summed = jnp.einsum("BNLH,BNLS->BNHS", left, right)
       for block, part in enumerate(jnp.split(summed, seen.stop * blocks // k.shape[2], axis=-1)):
         sums[block].append(part)
-  by_k, by_v = (_across(jnp.concatenate([sum(x) for x in sums], axis=-1)) for sums in (by_k, by_v))
-  return jnp.concatenate(by_q, axis=2), by_k, by_v, None
+  whole = (_across(jnp.concatenate([sum(x) for x in sums], axis=-1)) for sums in (by_k, by_v))
+  return jnp.concatenate(by_q, axis=2), *whole, None
 
 
 _read.defvjp(_forward, _backward)
