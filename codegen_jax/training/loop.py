@@ -12,7 +12,7 @@ from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.errors import InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.training import flops, run_folder
+from codegen_jax.training import cpu_memory, flops, run_folder
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.metrics import MetricsLog
@@ -33,6 +33,7 @@ def train(
     Preempted: the machine is being taken away, after a checkpoint.
     Diverged: the loss is not finite; the newest checkpoint is from before.
   """
+  cpu_memory.keep()
   mesh = partitioning.make_mesh(config.partitioning)
   program = make_program(config, mesh)  # refuses a mesh that does not fit
   reader = pipeline.Reader(config.data)
