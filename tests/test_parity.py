@@ -20,12 +20,12 @@ LLAMA = TransformerConfig(
 SHARDS = 4  # transformers fuses queries, values and keys as a slice of four accelerators held them
 
 
-def from_codegen(weights: dict[str, np.ndarray]) -> Params:
+def from_codegen(weights: dict[str, np.ndarray], config: TransformerConfig = CONFIG) -> Params:
   """transformers' state dict, whose matrices are [out, in], as our params."""
-  D, N, H = CONFIG.embed_dim, CONFIG.num_heads, CONFIG.head_dim
+  D, N, H = config.embed_dim, config.num_heads, config.head_dim
 
   def layers(name: str) -> np.ndarray:
-    return np.stack([weights[f"transformer.h.{i}.{name}"] for i in range(CONFIG.num_layers)])
+    return np.stack([weights[f"transformer.h.{i}.{name}"] for i in range(config.num_layers)])
 
   # Rows of qkv_proj: in each shard its queries, then its values, then its keys.
   fused = layers("attn.qkv_proj.weight").reshape(-1, SHARDS, 3, N // SHARDS, H, D)

@@ -1,0 +1,1 @@
+"""One step of training the same network on the same rows, in several ways."""
