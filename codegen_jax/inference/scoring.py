@@ -24,7 +24,7 @@ from codegen_jax.types import Array, Batch
 Scorer = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
 
 # The weights are the same, and so is what they mean.
-MAY_CHANGE = ("dtype", "remat", "attention_kernel")
+MAY_CHANGE = ("dtype", "remat", "attention_kernel", "unroll")
 
 
 def load_scorer(
