@@ -140,8 +140,10 @@ def by_flags(processes: int, **variables: str) -> list[tuple[list[str], dict[str
 
 
 @pytest.mark.slow
-def test_two_processes_by_flags(alone, tmp_path):
-  said = train(tmp_path, by_flags(2))
+@pytest.mark.parametrize("mesh", [{}, {"slices": 2, "fsdp": 2}], ids=["one mesh", "two slices"])
+def test_two_processes_by_flags(mesh, alone, tmp_path):
+  flags = [f"--gin.partitioning.PartitioningConfig.{name}={size}" for name, size in mesh.items()]
+  said = train(tmp_path, [([*own, *flags], devices) for own, devices in by_flags(2)])
   assert all("waiting for 2 processes at 127.0.0.1:" in one for one in said)
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
 
