@@ -29,6 +29,7 @@ def gin_files(folder: str) -> dict[str, str]:
 
 
 ARMS, SCALES, MODELS = gin_files("ablations"), gin_files("scales"), gin_files("models")
+HARDWARE = gin_files("hardware")
 SIZES = {"alone": [], **{scale: [file] for scale, file in SCALES.items()}}
 LISTINGS = [f"{arm}.{size}" for arm in ARMS for size in SIZES]
 
@@ -78,6 +79,28 @@ def test_a_model_is_the_same_whatever_it_is_laid_over(model):
   alone = load("gin_configs/base/pretrain.gin", MODELS[model], bindings=bindings).train
   over = load(ARMS["lesson1_causal"], MODELS[model]).train
   assert over == alone
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+@pytest.mark.parametrize("model", MODELS)
+def test_hardware_moves_no_number_of_a_run_but_by_rounding(hardware, model):
+  alone = listing(load(ARMS["lesson1_causal"], MODELS[model]))
+  laid = listing(load(ARMS["lesson1_causal"], MODELS[model], HARDWARE[hardware]))
+  moved = {name.removeprefix("train.") for name in alone if alone[name] != laid[name]}
+  assert {name.split(".")[0] for name in moved} <= {
+    "partitioning", "compiler_options", "loss_chunks", "model",
+  }  # fmt: skip
+  assert {name for name in moved if name.startswith("model.")} <= {"model.attention_kernel"}
+
+
+@pytest.mark.parametrize("hardware", HARDWARE)
+def test_hardware_is_the_same_whatever_it_is_laid_over(hardware):
+  def chosen(*before: str) -> tuple:
+    train = load(ARMS["lesson1_causal"], *before, HARDWARE[hardware]).train
+    kernel = train.model.attention_kernel
+    return train.partitioning, train.compiler_options, train.loss_chunks, kernel
+
+  assert len({chosen(), *(chosen(HARDWARE[other]) for other in HARDWARE)}) == 1
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -21,8 +21,7 @@ ATTENTION_EFFICIENCY = {"forward": 0.45, "backward": 0.62}
 # Multiplications of a row's queries with its keys (or what is as large) that a kernel makes.
 ATTENTION_PRODUCTS = {
   "prefix_attention_forward": 2,
-  "prefix_attention_backward_queries": 3,
-  "prefix_attention_backward_keys": 4,
+  "prefix_attention_backward": 5,
 }
 
 _FREE = {
