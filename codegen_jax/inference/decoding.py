@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from codegen_jax import partitioning
 from codegen_jax.models import cache as kv_cache
-from codegen_jax.models.cache import Cache
+from codegen_jax.models.cache import Cache, Order
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.head import head_logits
 from codegen_jax.models.masks import Attention, AttentionMask
@@ -23,12 +23,13 @@ Logits = Float[Array, "B V"]
 
 
 def make_prefill(
-  model: Transformer, *, attention: Attention, slots: int
+  model: Transformer, *, attention: Attention, slots: int, order: Order = "BNSH"
 ) -> Callable[[Params, Int[Array, "B L"], Int[Array, " B"]], tuple[Logits, Cache]]:
   """(params, tokens, lengths) -> the logits that follow each prompt, and its cache.
 
   Row i of `tokens` is a prompt of `lengths[i]` tokens, at least one, and padding behind it.  A
-  PrefixLM reads a prompt both ways.  The cache has `slots` slots, so `slots` - L tokens may follow.
+  PrefixLM reads a prompt both ways.  The cache has `slots` slots, so `slots` - L tokens may follow,
+  and lies in memory as `order` says (`cache.order_on`).
   """
 
   def prefill(params: Params, tokens: Array, lengths: Array) -> tuple[Array, Cache]:
@@ -38,7 +39,7 @@ def make_prefill(
     mask = AttentionMask(
       is_prompt.astype(jnp.int32), positions, None if attention == "causal" else is_prompt
     )
-    cache = kv_cache.empty(model.config, batch, slots)
+    cache = kv_cache.empty(model.config, batch, slots, order)
     out: Any = model.apply({"params": params}, tokens, mask=mask, logits=False, cache=cache)
     hidden, cache = out
     last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)
@@ -68,12 +69,13 @@ def make_decode_step(
 
 
 def abstract_cache(config: TransformerConfig, batch: int, slots: int, mesh: Mesh) -> Cache:
-  """The shape, type and place of every array that `make_prefill` returns; nothing is allocated.
+  """Shape, type and place of every array that `make_prefill` returns in the order for this mesh.
 
   Raises:
     InputError: the mesh does not divide the rows or the heads.
   """
-  cache = jax.eval_shape(lambda: kv_cache.empty(config, batch, slots))
+  order = kv_cache.order_on(mesh.devices.flat[0].platform)
+  cache = jax.eval_shape(lambda: kv_cache.empty(config, batch, slots, order))
   cache = dataclasses.replace(cache, is_empty=False)
   boxed = jax.tree.map(nn.LogicallyPartitioned, cache, kv_cache.names(cache))
   return jax.tree.map(

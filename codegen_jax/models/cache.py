@@ -1,6 +1,7 @@
 """Keys and values that are already computed, so that a new token is read without the old ones."""
 
 import dataclasses
+from typing import Literal
 
 from flax import linen as nn
 import flax.struct
@@ -14,8 +15,18 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import AttentionMask, visible
 from codegen_jax.types import Array, PyTree
 
-# Heads before slots: one head's keys lie together, which is how one token's query reads them.
-AXES = ("layers", "batch", "heads", "length", "head_dim")
+AXES = {"B": "batch", "S": "length", "N": "heads", "H": "head_dim"}
+Order = Literal["BNSH", "SNBH"]  # of the axes of one layer's keys, or values
+
+
+def order_on(platform: str) -> Order:
+  """How a layer lies in memory so that a token is fast.
+
+  A query on a CPU or a GPU reads one head's keys as one matrix.  A TPU's memory has tiles of the
+  last two axes: slots there would be written in pieces of a tile, so XLA lays the whole cache out
+  anew before each token, and back after it.
+  """
+  return "SNBH" if platform == "tpu" else "BNSH"
 
 
 @flax.struct.dataclass
@@ -34,8 +45,8 @@ class Cache:
   """
 
   # Arrays are not checked, because a cache is also mapped to a tree of shapes or of places.
-  keys: PyTree  # Float[Array, "layers B N S H"]
-  values: PyTree  # Float[Array, "layers B N S H"]
+  keys: PyTree  # Float[Array, "layers B N S H"], or another order
+  values: PyTree  # Float[Array, "layers B N S H"], or another order
   segment_ids: PyTree  # Int[Array, "B S"]; 0 is nobody's
   positions: PyTree  # Int[Array, "B S"]
   prefix_mask: PyTree  # Bool[Array, "B S"]
@@ -43,11 +54,13 @@ class Cache:
   layer: PyTree  # Int[Array, ""], whose keys and values come next
   # Known when a program is traced: then new tokens read nothing but each other.
   is_empty: bool = flax.struct.field(pytree_node=False, default=False)
+  order: Order = flax.struct.field(pytree_node=False, default="BNSH")
 
 
-def empty(config: TransformerConfig, batch: int, slots: int) -> Cache:
+def empty(config: TransformerConfig, batch: int, slots: int, order: Order = "BNSH") -> Cache:
   """Room for `slots` tokens of each of `batch` rows."""
-  shape = (config.num_layers, batch, config.num_heads, slots, config.head_dim)
+  sizes = {"B": batch, "S": slots, "N": config.num_heads, "H": config.head_dim}
+  shape = (config.num_layers, *(sizes[letter] for letter in order))
   facts = (batch, slots)
   nothing = Cache(
     keys=jnp.zeros(shape, config.dtype),
@@ -58,6 +71,7 @@ def empty(config: TransformerConfig, batch: int, slots: int) -> Cache:
     used=jnp.zeros((), jnp.int32),
     layer=jnp.zeros((), jnp.int32),
     is_empty=True,
+    order=order,
   )
   return jax.tree.map(nn.with_logical_constraint, nothing, names(nothing))
 
@@ -65,10 +79,11 @@ def empty(config: TransformerConfig, batch: int, slots: int) -> Cache:
 def names(cache: Cache) -> Cache:
   """The logical axes of each array."""
   facts = ("batch", "length")
+  stack = ("layers", *(AXES[letter] for letter in cache.order))
   return dataclasses.replace(
     cache,
-    keys=AXES,
-    values=AXES,
+    keys=stack,
+    values=stack,
     segment_ids=facts,
     positions=facts,
     prefix_mask=facts,
@@ -116,10 +131,11 @@ def attend(
   cache: Cache,
 ) -> tuple[Float[Array, "B L N H"], Cache]:
   """What each new token reads in this layer, of the old ones and of the new."""
+  order = cache.order
 
   def write(stack: Array, new: Array) -> Array:
-    at = (cache.layer, 0, 0, cache.used, 0)
-    return jax.lax.dynamic_update_slice(stack, jnp.swapaxes(new, 1, 2)[None], at)
+    at = (cache.layer, *(cache.used if letter == "S" else 0 for letter in order))
+    return jax.lax.dynamic_update_slice(stack, jnp.einsum(f"BSNH->{order}", new)[None], at)
 
   written = dataclasses.replace(
     cache, keys=write(cache.keys, k), values=write(cache.values, v), layer=cache.layer + 1
@@ -133,7 +149,7 @@ def attend(
   facts = written.segment_ids, written.positions, written.prefix_mask
   slots = AttentionMask(*(fact[:, None, :] for fact in facts))
   readable = visible(jax.tree.map(lambda fact: fact[:, :, None], mask), slots)
-  scores = jnp.einsum("BLNH,BNSH->BNLS", q, keys, preferred_element_type=jnp.float32)
+  scores = jnp.einsum(f"BLNH,{order}->BNLS", q, keys, preferred_element_type=jnp.float32)
   scores = jnp.where(readable[:, None], scores * q.shape[-1] ** -0.5, attention.MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
-  return jnp.einsum("BNLS,BNSH->BLNH", weights, values), written
+  return jnp.einsum(f"BNLS,{order}->BLNH", weights, values), written

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +19,7 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.plan import topology
 from tests import tiny
 
 CODEGEN = tiny.CONFIG
@@ -48,11 +50,11 @@ def whole(config: TransformerConfig, attention: masks.Attention) -> np.ndarray:
   return np.stack([row[n - 1 : n + NEW] for row, n in zip(logits, PROMPTS, strict=True)])
 
 
-def decoded(config: TransformerConfig, attention: masks.Attention, tokens=TOKENS, params=None):
+def decoded(config, attention, tokens=TOKENS, params=None, order="BNSH"):
   """The same, a token at a time; what lies behind a prompt is not padding but noise."""
   params = params_of(config) if params is None else params
   model, lengths = Transformer(config), jnp.array(PROMPTS)
-  prefill = jax.jit(decoding.make_prefill(model, attention=attention, slots=SLOTS))
+  prefill = jax.jit(decoding.make_prefill(model, attention=attention, slots=SLOTS, order=order))
   step = jax.jit(decoding.make_decode_step(model), donate_argnums=1)
   logits, cache = prefill(params, jnp.asarray(tokens[:, :ROOM]), lengths)
   got = [logits]
@@ -67,6 +69,10 @@ def decoded(config: TransformerConfig, attention: masks.Attention, tokens=TOKENS
 @both_blocks
 def test_a_token_at_a_time_equals_the_whole_row(config, attention):
   assert_allclose(decoded(config, attention), whole(config, attention), atol=2e-5, rtol=2e-5)
+
+
+def test_how_a_cache_lies_in_memory_changes_nothing():
+  assert_allclose(decoded(CODEGEN, "prefix", order="SNBH"), whole(CODEGEN, "prefix"), atol=2e-5)
 
 
 def test_a_prefix_read_both_ways_is_another_model_than_a_causal_one():
@@ -117,6 +123,33 @@ def test_the_cache_is_written_where_it_lies(sizes):
   assert memory.temp_size_in_bytes < 2 * a_layer
   moved = [line for line in compiled.as_text().splitlines() if "all-" in line and "4096" in line]
   assert not moved  # between devices: weights may be, the cache may not
+
+
+@pytest.mark.slow
+def test_a_tpu_writes_the_cache_where_it_lies():
+  pytest.importorskip("libtpu")
+  mesh = partitioning.make_mesh(
+    PartitioningConfig(data=1, model=4), topology.describe(topology.parse("v5e:2x2"))
+  )
+  config = TransformerConfig(
+    vocab_size=512, embed_dim=512, num_layers=8, num_heads=8, head_dim=128, rotary_dim=64,
+    dtype="bfloat16",
+  )  # fmt: skip
+  cache = decoding.abstract_cache(config, 8, 4096, mesh)
+  one = jnp.ones((1, 2), jnp.int32)
+  init = functools.partial(Transformer(config).init, mask=AttentionMask(one, one))
+  boxed = jax.eval_shape(init, jax.random.key(0), one)["params"]
+  params = jax.tree.map(
+    lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
+    nn.unbox(boxed), partitioning.state_sharding(boxed, mesh),
+  )  # fmt: skip
+  row = jax.ShapeDtypeStruct((8,), jnp.int32, sharding=partitioning.replicated(mesh))
+  with partitioning.on(mesh):
+    step = jax.jit(decoding.make_decode_step(Transformer(config)), donate_argnums=1)
+    memory = step.lower(params, cache, row, row).compile().memory_analysis()
+  stacks = sum(stack.size * 2 for stack in (cache.keys, cache.values)) / 4
+  assert memory.alias_size_in_bytes >= stacks
+  assert memory.temp_size_in_bytes < stacks / 4
 
 
 def test_an_abstract_cache_is_what_prefill_returns():
