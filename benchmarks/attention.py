@@ -112,13 +112,14 @@ def _scheduled(chip: str, name: str, length: int) -> list[dict[str, Any]]:
     for kind in MASKS if way == "flash" else MASKS[:2]:
       # Splash knows the causal mask when it is compiled, and masks documents in every block.
       blocks = schedule.counts(mask_of("causal" if way == "splash" else kind, length))
-      if way == "splash":
-        blocks = schedule.Counts(blocks.all, 0, blocks.open + blocks.masked)
       row = {"chip": chip, "model": name, "head_dim": dim, "way": way, "mask": kind}
       row["temp_bytes"] = told["temp_bytes"]
       for direction, products in (("forward", 2), ("backward", 5)):
         cycles = schedule.cycles(
-          told["bundles"][direction], blocks, floor=products * product, has_open=way == "flash"
+          told["schedules"][direction],
+          (schedule.OURS if way == "flash" else schedule.SPLASH)[direction],
+          blocks,
+          floor=products * product,
         )
         row[direction] = cycles
         row[f"{direction}_share"] = products * length**2 * dim / cycles / per_cycle

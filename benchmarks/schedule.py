@@ -1,11 +1,11 @@
 """A TPU kernel's schedule, and from it the cycles of a row: what is known without the TPU.
 
 A TensorCore issues one bundle of instructions a cycle, and libtpu writes down the bundles of a
-kernel.  A grid's loop is a few stretches of them: what every step goes through, then what is only
-done if a condition holds.  How often it holds follows from the mask.
+kernel.  In a grid's loop some are of every step, and some are jumped over unless a condition of the
+kernel holds.  How often it holds follows from the mask.
 """
 
-from collections.abc import Iterator
+import itertools
 import pathlib
 import re
 from typing import NamedTuple
@@ -24,30 +24,43 @@ def flags(folder: str) -> str:
   )
 
 
-def regions(folder: str) -> dict[str, list[int]]:
-  """Bundles of each stretch of the loop of the "forward" and the "backward" kernel."""
+class Schedule(NamedTuple):
+  """Bundles of a loop over the blocks of a row."""
+
+  every: int  # step
+  conditional: list[int]  # in the order of the kernel
+
+
+def schedules(folder: str) -> dict[str, Schedule]:
+  """Those of the "forward" and the "backward" kernel."""
   found = {}
   for file in pathlib.Path(folder).glob("*-final_bundles.txt"):
     name = re.search(r"prefix_attention_(forward|backward)|splash_mha_(fwd|dkv)", file.name)
     if name and "schedule-analysis" not in file.name:
       is_forward = (name[1] or name[2]) in ("forward", "fwd")
-      found["forward" if is_forward else "backward"] = list(_lengths(file.read_text()))
+      found["forward" if is_forward else "backward"] = _parsed(file.read_text())
   if found.keys() != {"forward", "backward"}:
     raise RuntimeError(f"libtpu wrote schedules of {sorted(found)}: expected forward and backward")
   return found
 
 
-def _lengths(bundles: str) -> Iterator[int]:
-  """From the loop's body on; a letter pair marks the first bundle of a region.
+def _parsed(bundles: str) -> Schedule:
+  """A pair of letters marks where a loop's body begins, and where what was jumped over ends.
 
-  0x3c LB: > { ...
-  0x3d   : > { ...
+  0x3c LB: > { ...                      every step
+  0x7a   : > { ... sbr.rel ...
+  0x7b   : > { ...                      conditional
+  0x9f PF: > { ...                      every step
   """
-  line = re.compile(r"^ *(0x[0-9a-f]+) +((?:\w\w)?) *: ?[> ]*\{", re.MULTILINE)
-  marks = [(int(at, 16), mark) for at, mark in line.findall(bundles)]
-  starts = [at for at, mark in marks if mark]
-  for start, end in zip(starts, [*starts[1:], marks[-1][0] + 1], strict=True):
-    yield end - start
+  line = re.compile(r"^ *(0x[0-9a-f]+) +((?:\w\w)?) *: ?[> ]*\{(.*)$", re.MULTILINE)
+  found = [(int(at, 16), bool(mark), "sbr.rel" in rest) for at, mark, rest in line.findall(bundles)]
+  starts = [at for at, is_marked, _ in found if is_marked]
+  every, conditional = 0, []
+  for start, end in itertools.pairwise(starts):
+    jumps = [at + 1 for at, _, is_jump in found if is_jump and start <= at < end]
+    every += max(jumps, default=end) - start
+    conditional += [end - max(jumps)] if jumps else []
+  return Schedule(every + found[-1][0] + 1 - starts[-1], conditional)
 
 
 class Counts(NamedTuple):
@@ -67,18 +80,38 @@ def counts(mask: masks.AttentionMask) -> Counts:
   return Counts(size**2, int(is_open.sum()), int((is_needed & ~is_open).sum()))
 
 
-def cycles(regions: list[int], blocks: Counts, *, floor: float, has_open: bool) -> float:
+# What the conditions of each kernel are, in its order: of how many of them it goes.
+OURS = {
+  "forward": ("outer", "open", "masked", "outer"),
+  "backward": ("row", "outer", "open", "masked", "outer", "row"),
+}
+SPLASH = {"forward": ("outer", "any", "outer"), "backward": ("outer", "any", "outer")}
+
+
+def cycles(schedule: Schedule, when: tuple[str, ...], blocks: Counts, *, floor: float) -> float:
   """Of one row and head.  Nothing is known of waits for memory; assumed is none.
 
   Args:
-    regions: bundles of the loop: what every step does, then what only some do.
+    schedule: of the kernel.
+    when: its conditions.  What else is jumped over waits for memory, and counts for every step.
     blocks: of the row.
     floor: cycles that the matrix units need for a block, which the bundles may understate.
-    has_open: blocks that need no mask have a region of their own, the first of the two longest.
   """
-  every, *rest = regions
-  bodies = sorted(range(len(rest)), key=rest.__getitem__)[-1 - has_open :]
-  open_, masked = (max(rest[min(bodies)], floor), max(rest[max(bodies)], floor))
-  around = sum(length for place, length in enumerate(rest) if place not in bodies)
-  outer = blocks.all**0.5
-  return blocks.all * every + outer * around + blocks.open * open_ + blocks.masked * masked
+  conditional, longest = schedule.conditional, max("masked", "any", key=when.count)
+  begin = conditional.index(max(conditional)) - when.index(longest)
+  end = begin + len(when)
+  if begin < 0 or end > len(conditional):
+    raise ValueError(f"conditional regions of {conditional} bundles: expected {when}")
+  times = {
+    "row": 1,
+    "outer": round(blocks.all**0.5),
+    "open": blocks.open,
+    "masked": blocks.masked,
+    "any": blocks.open + blocks.masked,
+  }
+  every = schedule.every + sum(conditional[:begin]) + sum(conditional[end:])
+  total = float(blocks.all * every)
+  for condition, bundles in zip(when, conditional[begin:end], strict=True):
+    is_body = condition in ("open", "masked", "any")
+    total += times[condition] * (max(bundles, floor) if is_body else bundles)
+  return total

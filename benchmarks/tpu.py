@@ -68,7 +68,7 @@ class Job:
 
 
 def compiled(jobs: Sequence[Job], *, with_schedule: bool = False) -> list[dict]:
-  """For each job its `temp_bytes`; with its schedule also the `bundles` of each kernel's regions.
+  """For each job its `temp_bytes`; `with_schedule` also its `schedules`.
 
   A schedule is of one job: kernels of two would have the same names.
   """
@@ -86,7 +86,7 @@ def compiled(jobs: Sequence[Job], *, with_schedule: bool = False) -> list[dict]:
       raise RuntimeError(f"compiling {said} failed:\n{done.stderr[-2000:]}")
     told = json.loads(done.stdout.splitlines()[-1])
     if with_schedule:
-      told[0]["bundles"] = schedule.regions(folder)
+      told[0]["schedules"] = schedule.schedules(folder)
   return told
 
 

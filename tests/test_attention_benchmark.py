@@ -9,32 +9,33 @@ import sys
 import pytest
 
 from benchmarks import attention, schedule
-from benchmarks.schedule import Counts
+from benchmarks.schedule import Counts, Schedule
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def test_regions_are_the_stretches_of_the_loop(tmp_path):
+def test_what_is_jumped_over_is_conditional(tmp_path):
   bundles = """
 LB: loop body
      0   :  { %s1 = sld }
    0x1   :  { %s1 = sld }
    0x2 LB: > { %s1 = sld }
-   0x3   : > { %s1 = sld }
+   0x3   : > { %s1 = sld  ;;  %4 = sbr.rel (%p1) target = $region5 }
    0x9 PF: > { %s1 = sld }
    0xa   : > { %s1 = sld  ;;  %v2 = vst [vmem:[#allocation1]] }
-   0xb PF: > { %s1 = sld }
+   0xb PF: > { %s1 = sld  ;;  %4 = sbr.rel (!%p2) target = $region7 }
    0xc   :  { %s1 = sld }
 """
   for name in ("1-jvp_prefix_attention_forward_.1-72", "2-prefix_attention_backward.1-70"):
     (tmp_path / f"{name}-final_bundles.txt").write_text(bundles)
   (tmp_path / "1-splash_mha_fwd-71-schedule-analysis_final_bundles.txt").write_text("")
-  assert schedule.regions(str(tmp_path)) == {"forward": [7, 2, 2], "backward": [7, 2, 2]}
+  expected = Schedule(every=2 + 2 + 2, conditional=[5])
+  assert schedule.schedules(str(tmp_path)) == {"forward": expected, "backward": expected}
 
 
 def test_a_missing_schedule_is_said(tmp_path):
   with pytest.raises(RuntimeError, match="expected forward and backward"):
-    schedule.regions(str(tmp_path))
+    schedule.schedules(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,18 @@ def test_blocks_of_a_row_are_counted(kind, length, counted):
 
 
 def test_cycles_are_those_of_what_is_done():
-  # Of 4 blocks, in 2 outer ones, 1 is open and 2 are masked; what starts and ends takes 3 + 4.
-  regions, blocks = [10, 3, 100, 150, 4], Counts(4, open=1, masked=2)
-  counted = schedule.cycles(regions, blocks, floor=120, has_open=True)
-  assert counted == 4 * 10 + 2 * (3 + 4) + 1 * 120 + 2 * 150
-  splash = schedule.cycles([10, 3, 150, 4], Counts(4, open=0, masked=3), floor=0, has_open=False)
+  # Of 4 blocks, in 2 outer ones, 1 is open and 2 are masked; the first and last regions wait for memory.
+  blocks = Counts(4, open=1, masked=2)
+  ours = Schedule(10, [2, 50, 3, 100, 150, 4, 60, 1])
+  counted = schedule.cycles(ours, schedule.OURS["backward"], blocks, floor=120)
+  assert counted == 4 * (10 + 2 + 1) + 50 + 60 + 2 * (3 + 4) + 1 * 120 + 2 * 150
+  splash = schedule.cycles(Schedule(10, [3, 150, 4]), schedule.SPLASH["forward"], blocks, floor=0)
   assert splash == 4 * 10 + 2 * (3 + 4) + 3 * 150
+
+
+def test_a_kernel_that_is_not_as_expected_is_said():
+  with pytest.raises(ValueError, match="regions of \\[1\\] bundles: expected"):
+    schedule.cycles(Schedule(1, [1]), schedule.SPLASH["forward"], Counts(1, 0, 1), floor=0)
 
 
 def run(*arguments: str) -> tuple[str, list[dict]]:
