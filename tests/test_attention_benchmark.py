@@ -51,7 +51,7 @@ def test_blocks_of_a_row_are_counted(kind, length, counted):
 
 
 def test_cycles_are_those_of_what_is_done():
-  # Of 4 blocks, in 2 outer ones, 1 is open and 2 are masked; the first and last regions wait for memory.
+  # Of 4 blocks, in 2 outer ones, 1 is open and 2 are masked; first and last are waits for memory.
   blocks = Counts(4, open=1, masked=2)
   ours = Schedule(10, [2, 50, 3, 100, 150, 4, 60, 1])
   counted = schedule.cycles(ours, schedule.OURS["backward"], blocks, floor=120)
