@@ -19,8 +19,8 @@ METHOD = (
 ERROR = (
   "MaxText's own programs, through an estimator of this method, beside what MaxText measured and"
   " published: 22B on v4-128 0.60 for 0.57 of peak, 52B on v4-384 0.66 for 0.56, 16B on v5e-256"
-  " 0.55 for 0.61, 32B on v5e-256 0.51 for 0.67.  So a measured step may well be a quarter faster or"
-  " slower; plans for one kind of machine compare better than that with each other."
+  " 0.55 for 0.61, 32B on v5e-256 0.51 for 0.67.  So a measured step may well be a quarter faster"
+  " or slower; plans for one kind of machine compare better than that with each other."
 )
 _DAY = 86_400
 
