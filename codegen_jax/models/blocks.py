@@ -1,6 +1,7 @@
 """The blocks of a network: CodeGen's, whose halves are parallel, and Llama's, in sequence."""
 
 from flax import linen as nn
+import jax
 from jax.ad_checkpoint import checkpoint_name
 import jax.numpy as jnp
 from jaxtyping import Float
@@ -53,7 +54,7 @@ class Mlp(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
     into, out = _into(self.config, "in", bias=True), _out(self.config, bias=True)
-    return out(nn.gelu(checkpoint_name(into(x), "mlp"), approximate=True))
+    return out(_gelu(checkpoint_name(into(x), "mlp")))
 
 
 class GatedMlp(nn.Module):
@@ -130,3 +131,9 @@ def _linear(
 def _residual_stddev(config: TransformerConfig) -> float:
   """Of both maps that write into the residual stream (jaxformer: init_scale = 2 / layers)."""
   return 2 / config.num_layers / config.embed_dim**0.5
+
+
+@jax.checkpoint
+def _gelu(x: Array) -> Array:
+  """Computed again from its input for the gradient, which else keeps three arrays as large."""
+  return nn.gelu(x, approximate=True)
