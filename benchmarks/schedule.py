@@ -86,6 +86,7 @@ OURS = {
   "backward": ("row", "outer", "open", "masked", "outer", "row"),
 }
 SPLASH = {"forward": ("outer", "any", "outer"), "backward": ("outer", "any", "outer")}
+BODIES = "open", "masked", "any"  # a block of scores, with what is made of it
 
 
 def cycles(schedule: Schedule, when: tuple[str, ...], blocks: Counts, *, floor: float) -> float:
@@ -93,12 +94,15 @@ def cycles(schedule: Schedule, when: tuple[str, ...], blocks: Counts, *, floor: 
 
   Args:
     schedule: of the kernel.
-    when: its conditions.  What else is jumped over waits for memory, and counts for every step.
+    when: its conditions, found by the longest regions, which are blocks of scores.  What else is
+      jumped over waits for memory, and counts for every step.
     blocks: of the row.
     floor: cycles that the matrix units need for a block, which the bundles may understate.
   """
-  conditional, longest = schedule.conditional, max("masked", "any", key=when.count)
-  begin = conditional.index(max(conditional)) - when.index(longest)
+  conditional = schedule.conditional
+  bodies = [place for place, condition in enumerate(when) if condition in BODIES]
+  longest = sorted(range(len(conditional)), key=conditional.__getitem__)[-len(bodies) :]
+  begin = min(longest) - bodies[0]
   end = begin + len(when)
   if begin < 0 or end > len(conditional):
     raise ValueError(f"conditional regions of {conditional} bundles: expected {when}")
@@ -112,6 +116,6 @@ def cycles(schedule: Schedule, when: tuple[str, ...], blocks: Counts, *, floor: 
   every = schedule.every + sum(conditional[:begin]) + sum(conditional[end:])
   total = float(blocks.all * every)
   for condition, bundles in zip(when, conditional[begin:end], strict=True):
-    is_body = condition in ("open", "masked", "any")
-    total += times[condition] * (max(bundles, floor) if is_body else bundles)
+    at_least = floor if condition in BODIES else 0
+    total += times[condition] * max(bundles, at_least)
   return total
