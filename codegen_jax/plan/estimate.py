@@ -1,10 +1,10 @@
 """How long one chip will take for a step, from the schedule that the compiler made for it.
 
 What is known of each instruction, in this order: the cycles that XLA's cost model wrote beside it
-(`estimated_cycles`); for our attention kernels, their arithmetic at an assumed share of the peak;
-bytes moved over the memory's bandwidth.  Loops are multiplied by their trip counts.  A collective
-that starts and ends apart runs beside what the schedule puts between, one after another on the same
-links; any other holds everything up.
+(`estimated_cycles`); for our attention kernels, their arithmetic at the share of the peak that
+their schedules reach; bytes moved over the memory's bandwidth.  Loops are multiplied by their trip
+counts.  A collective that starts and ends apart runs beside what the schedule puts between, one
+after another on the same links; any other holds everything up.
 """
 
 import collections
@@ -15,9 +15,15 @@ from codegen_jax.plan import collectives, hlo
 from codegen_jax.plan.hlo import Instruction, Module
 from codegen_jax.plan.topology import Topology
 
-# Of the peak, while a kernel runs: multiply-adds of the blocks that a causal mask leaves.  Pallas
-# kernels have no cost in the program's text.
-ATTENTION_EFFICIENCY = {"forward": 0.45, "backward": 0.62}
+# Of the peak, while a kernel runs over causal rows of 2,048: (forward, backward) by chip and width
+# of a head.  A Pallas kernel has no cost in the program's text; these come from the schedules that
+# libtpu made for it (`python -m benchmarks.attention --topology v4 v5e v5p v6e`).
+ATTENTION_EFFICIENCY = {
+  "v4": {64: (0.16, 0.28), 80: (0.20, 0.35), 128: (0.33, 0.56), 256: (0.45, 0.63)},
+  "v5e": {64: (0.27, 0.36), 80: (0.33, 0.42), 128: (0.55, 0.72), 256: (0.64, 0.71)},
+  "v5p": {64: (0.23, 0.32), 80: (0.28, 0.38), 128: (0.51, 0.66), 256: (0.59, 0.68)},
+  "v6e": {64: (0.18, 0.32), 80: (0.23, 0.37), 128: (0.36, 0.63), 256: (0.62, 0.68)},
+}
 # Multiplications of a row's queries with its keys (or what is as large) that a kernel makes.
 ATTENTION_PRODUCTS = {
   "prefix_attention_forward": 2,
@@ -219,8 +225,10 @@ class _Walk:
     shapes = [dimensions for _, dimensions in hlo.arrays(at.shape) if len(dimensions) == 4]
     batch, heads, length, head_dim = max(shapes, key=lambda d: d[0] * d[1] * d[2] * d[3])
     flops = products * 2 * batch * heads * length * length * head_dim / 2
-    way = "forward" if at.name.startswith("prefix_attention_forward") else "backward"
-    return flops / (self.chip.flops * ATTENTION_EFFICIENCY[way])
+    shares = ATTENTION_EFFICIENCY[self.chip.name]
+    nearest = min(shares, key=lambda width: abs(width - head_dim))
+    share = shares[nearest]["forward" not in at.name]
+    return flops / (self.chip.flops * share)
 
   def _moved(self, at: Instruction, where: str) -> float:
     """Bytes read and written; of an operand no more than a fusion can need of it."""

@@ -12,8 +12,8 @@ from codegen_jax.training.config import TrainConfig
 METHOD = (
   "The step was compiled by libtpu for this topology and never run.  Memory is the compiler's own"
   " account.  Time adds up XLA's cost of each instruction along the schedule, a model of the torus"
-  " for collectives, and for attention its arithmetic at an assumed share of the peak; reading data"
-  " and writing checkpoints are left out."
+  " for collectives, and for attention the schedules of its kernels; reading data and writing"
+  " checkpoints are left out."
 )
 # MaxText's configs/v4/README.md and configs/v5e/README.md.
 ERROR = (

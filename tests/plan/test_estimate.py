@@ -10,7 +10,8 @@ CHIP = V4.chip
 GATHER = 128 * 64 * 2 * 3 / 4 / (2 * 2 * CHIP.link) + 2e-6  # four chips, two axes
 SUM = 2 * 1024 * 1024 * 4 * 3 / 4 / (2 * 2 * CHIP.link) + 2e-6
 PRODUCT = 2100 / CHIP.clock
-ATTENTION = 2 * 2 * 2 * 4 * 256 * 256 * 64 / 2 / (CHIP.flops * 0.45)
+SHARE, _ = estimate.ATTENTION_EFFICIENCY["v4"][64]
+ATTENTION = 2 * 2 * 2 * 4 * 256 * 256 * 64 / 2 / (CHIP.flops * SHARE)
 UNKNOWN = (1200 * 1000 * 4 + 128 * 64 * 2) / CHIP.memory_bandwidth
 
 
