@@ -73,9 +73,15 @@ class Estimate:
     return self.matmul_seconds + self.attention_seconds + self.other_seconds
 
 
-def estimate(text: str, topology: Topology) -> Estimate:
-  """Of a program compiled for a chip of this topology, given its text."""
-  walk = _Walk(hlo.parse(text), topology)
+def estimate(text: str, topology: Topology, *, causal: bool = True) -> Estimate:
+  """Of a program compiled for a chip of this topology, given its text.
+
+  Args:
+    text: of the program.
+    topology: which chip, and how they are joined.
+    causal: whether attention reads half of the keys, or all.
+  """
+  walk = _Walk(hlo.parse(text), topology, causal)
   walk.totals.serial_seconds, walk.totals.seconds = walk.computation(walk.module.entry, 1)
   totals = walk.totals
   totals.collective_seconds = dict(walk.seconds)
@@ -108,8 +114,9 @@ class _Clock:
 
 
 class _Walk:
-  def __init__(self, module: Module, topology: Topology):
+  def __init__(self, module: Module, topology: Topology, causal: bool):
     self.module, self.topology, self.chip = module, topology, topology.chip
+    self.keys_read = 1 / 2 if causal else 1
     self.totals = Estimate()
     self.seconds: dict[str, float] = collections.defaultdict(float)
     self.bytes: dict[str, float] = collections.defaultdict(float)
@@ -224,7 +231,7 @@ class _Walk:
       return None
     shapes = [dimensions for _, dimensions in hlo.arrays(at.shape) if len(dimensions) == 4]
     batch, heads, length, head_dim = max(shapes, key=lambda d: d[0] * d[1] * d[2] * d[3])
-    flops = products * 2 * batch * heads * length * length * head_dim / 2
+    flops = products * 2 * batch * heads * length * length * head_dim * self.keys_read
     shares = ATTENTION_EFFICIENCY[self.chip.name]
     nearest = min(shares, key=lambda width: abs(width - head_dim))
     share = shares[nearest]["forward" not in at.name]

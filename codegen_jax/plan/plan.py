@@ -55,12 +55,17 @@ class Plan:
     assert self.estimate is not None
     return self.tokens_per_step / self.estimate.seconds
 
-  def utilisation(self, *, causal: bool = True) -> float:
-    """Model FLOPs over the peak of all chips; attention by the half that a decoder reads, or all.
+  @property
+  def is_causal(self) -> bool:
+    """Whether attention reads about half of the keys; a prefix is counted as if it did."""
+    return self.config.attention != "bidirectional"
 
-    Recomputation does not count.
+  def utilisation(self, *, whole: bool = False) -> float:
+    """Model FLOPs over the peak of all chips; recomputation does not count.
+
+    Attention counts by the half of the keys that a decoder reads, or `whole`.
     """
-    config = self.config
+    config, causal = self.config, self.is_causal and not whole
     per_token = flops.flops_per_token(config.model, config.data.seq_len, causal=causal)
     return per_token * self.tokens_per_second / (self.topology.chips * self.topology.chip.flops)
 
@@ -93,12 +98,12 @@ class Plan:
     if self.estimate is None:
       return told
     return told | {
-      "flops_per_step": flops.flops_per_token(model, data.seq_len, causal=True)
+      "flops_per_step": flops.flops_per_token(model, data.seq_len, causal=self.is_causal)
       * self.tokens_per_step,
       "estimate": dataclasses.asdict(self.estimate)
       | {"exposed_seconds": self.estimate.exposed_seconds},
       "utilisation": self.utilisation(),
-      "utilisation_full_attention": self.utilisation(causal=False),
+      "utilisation_full_attention": self.utilisation(whole=True),
       "tokens_per_second": self.tokens_per_second,
       "tokens_per_day": self.tokens_per_second * _DAY,
       "budget": self.budget,
@@ -118,7 +123,8 @@ def make_plan(
     budget: tokens; without one, those of the config's `total_steps`.
   """
   compiled = compile_train_step(config, topology)
-  told = None if compiled.text is None else estimate(compiled.text, topology)
+  causal = config.attention != "bidirectional"
+  told = None if compiled.text is None else estimate(compiled.text, topology, causal=causal)
   if budget is None:
     budget = config.total_steps * config.data.batch_size * config.data.seq_len
   return Plan(config, topology, compiled.mesh, compiled.memory, told, budget), compiled.text

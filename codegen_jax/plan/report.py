@@ -91,7 +91,7 @@ def _collectives(of: Estimate) -> Iterator[str]:
 def _budget(plan: Plan) -> Iterator[str]:
   per_second = plan.tokens_per_second
   yield (
-    f"utilisation {plan.utilisation():.3f} of peak ({plan.utilisation(causal=False):.3f} counting"
+    f"utilisation {plan.utilisation():.3f} of peak ({plan.utilisation(whole=True):.3f} counting"
     " attention in full, as a run's throughput/mfu does)"
   )
   yield f"{per_second:,.0f} tokens a second, {per_second * 86_400 / 1e9:,.1f}B a day"

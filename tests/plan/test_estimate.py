@@ -26,6 +26,11 @@ def test_every_kind_of_work_is_counted_as_often_as_it_runs():
   assert got.unknown == {"tpu_custom_call": 1}
 
 
+def test_attention_that_reads_all_keys_takes_twice_as_long():
+  got = estimate.estimate(TEXT, V4, causal=False)
+  assert got.attention_seconds == pytest.approx(2 * ATTENTION)
+
+
 def test_a_gather_runs_beside_the_product_and_a_sum_beside_nothing():
   got = estimate.estimate(TEXT, V4)
   rest = SUM + ATTENTION + UNKNOWN
