@@ -25,7 +25,7 @@ def make(shape: Shape, params: Params = None) -> Callable[[int], float]:
     shape: what is trained.
     params: what it starts from; new weights where there are none.
   """
-  cpu_memory.keep()
+  cpu_memory.keep(shape.config.num_params)
   mesh = partitioning.make_mesh(PartitioningConfig(data=1))
   program = training_program.make_program(_config(shape), mesh)
   state = train_state.create(program.model, program.optimizer, mesh, seed=0)

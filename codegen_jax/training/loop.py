@@ -33,7 +33,7 @@ def train(
     Preempted: the machine is being taken away, after a checkpoint.
     Diverged: the loss is not finite; the newest checkpoint is from before.
   """
-  cpu_memory.keep()
+  cpu_memory.keep(config.model.num_params)
   mesh = partitioning.make_mesh(config.partitioning)
   program = make_program(config, mesh)  # refuses a mesh that does not fit
   reader = pipeline.Reader(config.data)
