@@ -38,19 +38,25 @@ ENVIRONMENT = {
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-  """A generation of TPUs: what libtpu calls four of them, and what one core can do."""
+  """A generation of TPUs: what libtpu calls four of them, and what one of them can do."""
 
   topology: str
   config: str
-  flops_per_cycle: int  # of one core's matrix units in bfloat16
+  cores: int
+  hertz: float
+  peak: float  # FLOP/s of the chip in bfloat16
+
+  @property
+  def flops_per_cycle(self) -> float:
+    """Of one core."""
+    return self.peak / self.cores / self.hertz
 
 
-# v4 and v5p have two cores a chip; peak FLOP/s over cores and clock: 275e12 / 2 / 1.05e9 and so on.
 CHIPS = {
-  "v4": Chip("v4:2x2x1", "megacore", 4 * 2 * 128**2),
-  "v5e": Chip("v5e:2x2", "default", 4 * 2 * 128**2),
-  "v5p": Chip("v5p:2x2x1", "megacore", 4 * 2 * 128**2),
-  "v6e": Chip("v6e:2x2", "default", 2 * 2 * 256**2),
+  "v4": Chip("v4:2x2x1", "megacore", cores=2, hertz=1.05e9, peak=275e12),
+  "v5e": Chip("v5e:2x2", "default", cores=1, hertz=1.5e9, peak=197e12),
+  "v5p": Chip("v5p:2x2x1", "megacore", cores=2, hertz=1.75e9, peak=459e12),
+  "v6e": Chip("v6e:2x2", "default", cores=1, hertz=1.75e9, peak=918e12),
 }
 
 
