@@ -54,7 +54,9 @@ class Mlp(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, "B L D"]) -> Float[Array, "B L D"]:
     into, out = _into(self.config, "in", bias=True), _out(self.config, bias=True)
-    return out(_gelu(checkpoint_name(into(x), "mlp")))
+    # Where a block is not computed again as a whole, its GELU is: it would keep three more arrays.
+    bend = jax.checkpoint(_gelu) if self.config.remat == "none" else _gelu
+    return out(bend(checkpoint_name(into(x), "mlp")))
 
 
 class GatedMlp(nn.Module):
@@ -133,7 +135,5 @@ def _residual_stddev(config: TransformerConfig) -> float:
   return 2 / config.num_layers / config.embed_dim**0.5
 
 
-@jax.checkpoint
 def _gelu(x: Array) -> Array:
-  """Computed again from its input for the gradient, which else keeps three arrays as large."""
   return nn.gelu(x, approximate=True)
