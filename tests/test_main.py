@@ -80,6 +80,7 @@ def test_help_shows_the_gin_flags(command, capsys):
   ],
 )
 def test_flags_that_name_no_process_are_a_sentence(flags, said, monkeypatch, capsys):
+  monkeypatch.setattr(distributed.jax.distributed, "is_initialized", lambda: False)
   monkeypatch.setattr(distributed.jax.distributed, "initialize", None)
   command = ["train", "--workdir=nowhere", "--gin_file=nothing.gin", *flags.split()]
   with pytest.raises(SystemExit) as left:
@@ -91,6 +92,7 @@ def test_flags_that_name_no_process_are_a_sentence(flags, said, monkeypatch, cap
 
 def test_processes_are_waited_for_by_name_and_for_long(monkeypatch, capsys):
   calls = []
+  monkeypatch.setattr(distributed.jax.distributed, "is_initialized", lambda: False)
   monkeypatch.setattr(
     distributed.jax.distributed, "initialize", lambda *args, **kwargs: calls.append((args, kwargs))
   )
@@ -108,5 +110,8 @@ def test_processes_are_waited_for_by_name_and_for_long(monkeypatch, capsys):
 )
 def test_a_machine_that_says_half_of_where_to_join_is_a_sentence(name, value, said, monkeypatch):
   monkeypatch.setenv(name, value)
+  # As in a process of its own, whatever tests before this one asked of JAX.
+  monkeypatch.setattr("jax._src.xla_bridge.backends_are_initialized", lambda: False)
+  monkeypatch.setattr(distributed.jax.distributed, "is_initialized", lambda: False)
   with pytest.raises(InputError, match=said):
     distributed.initialize()
