@@ -122,7 +122,7 @@ def _compiled(
   def one(variant: Variant) -> tuple[Variant, dict[str, Any]]:
     group = variant.mesh, variant.batch_size
     if group in too_large:
-      return variant, {"error": "not tried: a policy that keeps less does not fit"}
+      return variant, {"failed": "not tried: a policy that keeps less does not fit"}
     told = _plan_in_a_process(variant, gin_flags, flags)
     if told.get("fits") is False:
       too_large.add(group)
@@ -149,7 +149,7 @@ def _plan_in_a_process(
   begun = time.monotonic()
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   if done.returncode:
-    return {"error": (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]}
+    return {"failed": (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]}
   return json.loads(done.stdout) | {
     "bindings": variant.bindings,
     "compile_seconds": time.monotonic() - begun,
@@ -157,8 +157,8 @@ def _plan_in_a_process(
 
 
 def _told(told: dict[str, Any]) -> str:
-  if "error" in told:
-    return told["error"]
+  if "failed" in told:
+    return told["failed"]
   memory = f"{told['memory']['total'] / 2**30:6.2f} GiB"
   if not told["fits"]:
     return f"does not fit ({memory})"

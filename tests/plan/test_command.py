@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -100,7 +101,10 @@ def test_a_sweep_ranks_what_it_tried():
               "--remats", "full")  # fmt: skip
   assert done.returncode == 0, done.stderr
   ranked = done.stdout.splitlines()[1:]
-  shares = [float(line.split(" of peak")[0].split()[-1]) for line in ranked]
+  found = [
+    re.fullmatch(r"  fsdp=\S+ +full +32 rows +([\d.]+) of peak, .* GiB", line) for line in ranked
+  ]
+  shares = [float(match[1]) for match in found if match]
   assert len(shares) == 2 and shares == sorted(shares, reverse=True)
   assert "2/2" in done.stderr
 
