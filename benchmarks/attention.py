@@ -1,7 +1,7 @@
 """How long attention takes, and the memory it needs: each way of `models.attention`.
 
-  python -m benchmarks.attention                           # on the machine at hand
-  python -m benchmarks.attention --topology v4 v5e v5p v6e # for TPUs that are not here
+  python -m benchmarks.attention                            # on the machine at hand
+  python -m benchmarks.attention --topology v4 v5e v5p v6e  # for TPUs that are not here
 
 On this machine every way takes its turn in each round.  For a TPU that is not here the kernel is
 compiled beside JAX's splash attention, and the figures are those of the two schedules; that needs
@@ -29,9 +29,12 @@ MASKS = ("causal", "packed", "packed_prefix")
 
 
 def main(argv: Sequence[str]) -> None:
-  flags = _parser().parse_args(argv)
+  parser = _parser()
+  flags = parser.parse_args(argv)
   length = flags.seq_len or (128 if flags.quick and not flags.topology else 2048)
   if flags.topology:
+    if length % schedule.BLOCK:
+      parser.error(f"--seq_len {length}: with --topology a multiple of {schedule.BLOCK}")
     rows = [
       row
       for chip in flags.topology
@@ -49,8 +52,8 @@ def main(argv: Sequence[str]) -> None:
 
 def mask_of(kind: str, length: int, batch_size: int = 1) -> masks.AttentionMask:
   """One document, or three of which the second is half of the row; half of each is prefix."""
-  quarter = length // 4
-  sizes = [length] if kind == "causal" else [quarter, 2 * quarter, length - 3 * quarter]
+  first, second = 3 * length // 10, length // 2  # neither ends where a block does
+  sizes = [length] if kind == "causal" else [first, second, length - first - second]
   segments = np.repeat(np.arange(1, 1 + len(sizes)), sizes)
   positions = np.concatenate([np.arange(size) for size in sizes])
   is_prefix = np.concatenate([np.arange(size) < size // 2 for size in sizes])
@@ -122,6 +125,7 @@ def _scheduled(chip: str, name: str, length: int) -> list[dict[str, Any]]:
           floor=products * product,
         )
         row[direction] = cycles
+        row[f"{direction}_schedule"] = told["schedules"][direction]._asdict()
         row[f"{direction}_share"] = products * length**2 * dim / cycles / per_cycle
       rows.append(row)
   return rows

@@ -42,8 +42,9 @@ def test_a_missing_schedule_is_said(tmp_path):
   ("kind", "length", "counted"),
   [
     ("causal", 2048, Counts(16, open=6, masked=4)),
-    ("packed", 2048, Counts(16, open=1, masked=4)),  # documents of 1, 2 and 1 blocks
-    ("packed_prefix", 2048, Counts(16, open=2, masked=3)),  # the second one's prefix is a block
+    ("packed", 2048, Counts(16, open=0, masked=8)),  # three documents that share blocks
+    ("packed_prefix", 2048, Counts(16, open=0, masked=9)),
+    ("packed_prefix", 4096, Counts(64, open=6, masked=21)),
   ],
 )
 def test_blocks_of_a_row_are_counted(kind, length, counted):
