@@ -81,7 +81,7 @@ def test_the_benchmark_runs_here():
     (mask, direction) for mask in attention.MASKS for direction in ("forward", "both")
   ]
   for row in told:
-    assert row.keys() == {"model", "mask", "direction", "reference", "fused"}
+    assert row.keys() == {"model", "mask", "direction", "reference", "blockwise", "fused"}
     assert row["fused"]["milliseconds"] > 0 and row["reference"]["temp_bytes"] > 0
 
 
