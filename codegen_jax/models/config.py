@@ -33,8 +33,8 @@ class TransformerConfig:
       is no other copy, so what an update moves by less than about 1/256 of a weight is rounded
       away.  Vectors (norms, biases) stay float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
-    attention_kernel: how attention is computed: "reference", "blockwise" (a CPU's), "fused" (XLA or
-      cuDNN) or "flash" (a TPU's own kernel, which never holds a row's scores).  No number changes
+    attention_kernel: how attention is computed: "reference", "blockwise" (a CPU's), "fused"
+      (XLA's) or "flash" (a TPU's own kernel, which never holds a row's scores).  No number changes
       but by rounding.
     unroll: layers that one turn of the loop over layers holds.  A CPU copies what a loop keeps for
       the backward pass, so all layers run faster there; they take longer to compile.
