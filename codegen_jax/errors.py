@@ -11,7 +11,14 @@ class InputError(ValueError):
 
 
 class Diverged(ArithmeticError):  # noqa: N818 (an event, not an error)
-  """The loss is no longer a number."""
+  """The loss is no longer a number: a sentence, and the step."""
+
+  def __init__(self, sentence: str, step: int):
+    super().__init__(sentence, step)
+    self.sentence, self.step = sentence, step
+
+  def __str__(self) -> str:
+    return self.sentence
 
 
 class Preempted(Exception):  # noqa: N818 (an event, not an error)

@@ -1,11 +1,12 @@
 """From the name of a mixture to batches, by index: a run's place in its data is one integer."""
 
 import bisect
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 import dataclasses
 from fractions import Fraction
 import functools
 import hashlib
+import itertools
 import json
 import math
 import queue
@@ -217,14 +218,15 @@ class Reader:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def batches(reader: Reader, rows: range, *, skip: int = 0) -> Iterator[Batch]:
-  """Batches `skip`, `skip + 1`, ... of which this host makes `rows`, places inside a batch."""
-  step, config = skip, reader.config
-  while True:
-    first = step * config.batch_size
+def batches(
+  reader: Reader, rows: range, *, numbers: Iterable[int] | None = None
+) -> Iterator[Batch]:
+  """Batches 0, 1, ..., or those of `numbers`; this host makes `rows`, places inside a batch."""
+  config = reader.config
+  for number in itertools.count() if numbers is None else numbers:
+    first = number * config.batch_size
     examples = [reader.inspect(first + row).example for row in rows]
     yield to_batch(examples, config.seq_len, separate_documents=config.separate_documents)
-    step += 1
 
 
 def in_order(reader: Reader, *, max_rows: int = 0) -> Iterator[tuple[Batch, list[tuple[str, ...]]]]:

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
-from codegen_jax import checkpoint, partitioning
+from codegen_jax import partitioning
+from codegen_jax.checkpoint import params as checkpoint_params
 from codegen_jax.errors import InputError
 from codegen_jax.models import masks
 from codegen_jax.models.config import TransformerConfig
@@ -58,7 +59,7 @@ def load_scorer(
     nn.unbox(boxed),
     partitioning.state_sharding(boxed, mesh),
   )
-  step, params = checkpoint.restore_params(workdir / "checkpoints", abstract)
+  step, params = checkpoint_params.restore_params(workdir / "checkpoints", abstract)
 
   @jax.jit
   def score(params, batch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from codegen_jax.checkpoint.retention import Retention
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
@@ -25,6 +26,13 @@ class TrainConfig:
     log_every: steps between two readings of the metrics; every step gets its row.
     checkpoint_every: steps between two checkpoints; the last step always gets one.
     keep_checkpoints: how many of the newest stay.
+    keep_every: checkpoints stay, too, whose step this divides; 0 is none.
+    keep_best: so many stay with the lowest mean loss since the checkpoint before; 0 is none.
+    max_skipped: updates in a row that may be skipped, because the loss or the gradient is not
+      finite, before the run stops.
+    spike: a loss is flagged that lies so many standard deviations above those before it.
+    skip_steps: ranges of steps, first and last, that are jumped over with their data.
+    hang_seconds: a step that takes longer has the stacks of all threads written; 0 is never.
   """
 
   model: TransformerConfig
@@ -41,6 +49,12 @@ class TrainConfig:
   log_every: int = 10
   checkpoint_every: int = 1000
   keep_checkpoints: int = 3
+  keep_every: int = 0
+  keep_best: int = 0
+  max_skipped: int = 10
+  spike: float = 6.0
+  skip_steps: tuple[tuple[int, int], ...] = ()
+  hang_seconds: float = 1800.0
 
   def __post_init__(self):
     for name in (
@@ -50,9 +64,19 @@ class TrainConfig:
       "log_every",
       "checkpoint_every",
       "keep_checkpoints",
+      "max_skipped",
     ):
       if getattr(self, name) < 1:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+    for name in ("keep_every", "keep_best", "spike", "hang_seconds"):
+      if getattr(self, name) < 0:
+        raise InputError(f"{name} is {getattr(self, name)}; it must be at least 0")
+    for first, last in self.skip_steps:
+      if not 1 <= first <= last < self.total_steps:
+        raise InputError(
+          f"skip_steps has {first}:{last}; steps are counted from 1, the first must not come after"
+          f" the last, and the run's last one, {self.total_steps}, cannot be skipped"
+        )
     for option in self.compiler_options:
       if "=" not in option:
         raise InputError(f"the compiler option {option!r} has no value; write it as 'name=value'")
@@ -71,3 +95,11 @@ class TrainConfig:
         "attention is 'prefix' and separate_documents is False: one file's prefix would look ahead"
         " into the next file's; set separate_documents to True"
       )
+
+  def skips(self, step: int) -> bool:
+    """Whether a step is jumped over."""
+    return any(first <= step <= last for first, last in self.skip_steps)
+
+  @property
+  def retention(self) -> Retention:
+    return Retention(last=self.keep_checkpoints, every=self.keep_every, best=self.keep_best)

@@ -1,38 +1,45 @@
 """train(): the one function that does things in order."""
 
-import itertools
+import contextlib
+import dataclasses
 import math
 import pathlib
+import time
 from typing import Any
 
 import jax
 
 from codegen_jax import distributed, interrupts, partitioning
-from codegen_jax.checkpoint import Checkpoints
+from codegen_jax.checkpoint.checkpoints import Checkpoints
 from codegen_jax.data import pipeline
-from codegen_jax.errors import InputError, Preempted
+from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.training import cpu_memory, flops, run_folder
+from codegen_jax.training import cpu_memory, diagnosis, flops, lock, run_folder
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
+from codegen_jax.training.goodput import Goodput
+from codegen_jax.training.health import Health
 from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.optimizer import schedule
-from codegen_jax.training.program import make_program
+from codegen_jax.training.program import Program, make_program
 from codegen_jax.training.progress import Progress
-from codegen_jax.training.recorder import Recorder
+from codegen_jax.training.recorder import COUNTED, Recorder
 from codegen_jax.training.state import TrainState
+from codegen_jax.training.watchdog import Watchdog
+from codegen_jax.types import Batch
 
 
 def train(
   config: TrainConfig, workdir: pathlib.Path, *, gin_text: str = "", label: str = "train"
 ) -> TrainState:
-  """Trains until `total_steps`, from the workdir's newest checkpoint where there is one.
+  """Trains until `total_steps`, from the workdir's newest good checkpoint where there is one.
 
   Raises:
     InputError: something the config asks for cannot be; nothing in the workdir was touched.
     Preempted: the machine is being taken away, after a checkpoint.
-    Diverged: the loss is not finite; the newest checkpoint is from before.
+    Diverged: too many updates in a row were not finite; `diagnosis/` says more.
   """
+  began = time.time()
   cpu_memory.keep(config.model.num_params)
   mesh = partitioning.make_mesh(config.partitioning)
   program = make_program(config, mesh)  # refuses a mesh that does not fit
@@ -41,82 +48,136 @@ def train(
   reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
 
-  run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
-  checkpoints = Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints)
-  state, totals = _restore(checkpoints, program.state, reader)
-  if state is None:
-    state = train_state.create(program.model, program.optimizer, mesh, config.seed)
-  start = int(state.step)
-  progress = Progress(label, config.total_steps)
-  if start >= config.total_steps:
-    progress.note(f"finished at step {start}")
-    checkpoints.close()
-    return state
-  if start:
-    progress.note(f"continues from step {start}")
-  run_folder.record_environment(workdir)
-
-  shape = (config.data.batch_size, config.data.seq_len)
-  rows = partitioning.local_rows(program.rows, shape)
-  batches = pipeline.prefetch(pipeline.batches(reader, rows, skip=start))
   # One process writes for all: two would drop each other's rows.
-  log = MetricsLog(workdir, start_step=start) if jax.process_index() == 0 else None
-  recorder = Recorder(
-    log,
-    progress,
-    totals,
-    rate=schedule(config.optimizer),
-    tokens=math.prod(shape),
-    flops=flops.flops_per_token(config.model, config.data.seq_len),
-    peak=flops.peak_flops(list(mesh.devices.flat)),
-  )
-  with interrupts.held_back() as interrupt:
-    try:
-      with partitioning.on(mesh, config.partitioning.rules):
-        step_fn = program.step.lower(program.state, program.batch).compile()
+  primary = jax.process_index() == 0
+  with lock.held(workdir) if primary else contextlib.nullcontext():
+    run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
+    checkpoints = Checkpoints(workdir / "checkpoints", retention=config.retention)
+    state, data = _restore(checkpoints, program.state, reader)
+    if state is None:
+      state = train_state.create(program.model, program.optimizer, mesh, config.seed)
+    start = int(state.step)
+    progress = Progress(label, config.total_steps)
+    if start >= config.total_steps:
+      progress.note(f"finished at step {start}")
+      checkpoints.close()
+      return state
+    if start:
+      progress.note(f"continues from step {start}")
+    for first, last in config.skip_steps:
+      progress.note(f"steps {first} to {last} are jumped over, with their data")
+    run_folder.record_environment(workdir)
+
+    shape = (config.data.batch_size, config.data.seq_len)
+    steps = [step for step in range(start + 1, config.total_steps + 1) if not config.skips(step)]
+    rows = partitioning.local_rows(program.rows, shape)
+    local = pipeline.batches(reader, rows, numbers=(step - 1 for step in steps))
+    batches = pipeline.prefetch(local)
+    clock = Goodput(workdir, run_folder.environment(), began, writes=primary)
+    watchdog = Watchdog(workdir, config.hang_seconds, jax.process_index())
+    log = MetricsLog(workdir, start_step=start) if primary else None
+    recorder = Recorder(
+      log,
+      progress,
+      {name: data.get(name, 0) for name in COUNTED},
+      health=Health(config.spike, data.get("health")),
+      max_skipped=config.max_skipped,
+      rate=schedule(config.optimizer),
+      tokens=math.prod(shape),
+      flops=flops.flops_per_token(config.model, config.data.seq_len),
+      peak=flops.peak_flops(list(mesh.devices.flat)),
+    )
+    ended = start
+    with interrupts.held_back() as interrupt:
+      try:
+        with partitioning.on(mesh, config.partitioning.rules):
+          step_fn = program.step.lower(program.state, program.batch).compile()
         distributed.meet("compiled")
-        for step in itertools.count(start + 1):
-          batch = jax.tree.map(
-            lambda x: jax.make_array_from_process_local_data(program.rows, x, shape), next(batches)
-          )
-          state, of_step = step_fn(state, batch)
-          recorder.add(step, of_step)
-          preempted = checkpoints.preempted(step)
-          finished = step == config.total_steps
-          # Asked once a step: a key that is pressed while this step is saved stops the next one.
-          interrupted = interrupt.pressed
-          # Where there are other processes, they know nothing of it and would not save with us.
-          saving = finished or preempted or (interrupted and jax.process_count() == 1)
-          saving = saving or step % config.checkpoint_every == 0
-          if saving or step % config.log_every == 0:
-            recorder.write()
-          if saving:
-            data = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.totals}
-            checkpoints.save(step, params=state.params, opt_state=_resumed(state), data=data)
-          if finished or preempted or interrupted:
-            break
-    finally:
-      batches.close()
-      checkpoints.close()  # waits for a save that is still being written
-      if log is not None:
-        log.close()
-  for (task, why), told in list(reader.left.items()):  # rows may still be read ahead
+        clock.started(start)
+        with watchdog.watching():
+          for made, step in enumerate(steps, 1):
+            with clock.of("data"):
+              batch = _place(next(batches), program, shape)
+            if jumped := range(ended + 1, step):
+              state = dataclasses.replace(state, step=state.step + len(jumped))
+              for other in jumped:
+                recorder.jumped(other)
+            state, of_step = step_fn(state, batch)
+            ended = step
+            recorder.add(step, of_step)
+            # JAX waits for one number that all processes pass, so no number may be left out.
+            preempted = checkpoints.preempted(made)
+            finished = step == config.total_steps
+            # Asked once a step: a key that is pressed while this step is saved stops the next one.
+            interrupted = interrupt.pressed
+            # Where there are other processes, they know nothing of it and would not save with us.
+            saving = finished or preempted or (interrupted and jax.process_count() == 1)
+            saving = saving or step % config.checkpoint_every == 0
+            if saving or step % config.log_every == 0:
+              recorder.write()
+              _tell_spikes(recorder, reader, workdir)
+            if saving:
+              with clock.of("save"):
+                score = recorder.health.score()
+                told = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.state}
+                resumed = _resumed(state)
+                checkpoints.save(
+                  step, params=state.params, opt_state=resumed, data=told, score=score
+                )
+            if saving or step % config.log_every == 0:
+              clock.write(step)
+            watchdog.beat(step)
+            if finished or preempted or interrupted:
+              break
+      except Diverged as error:
+        batch = _place(
+          next(pipeline.batches(reader, rows, numbers=[error.step - 1])), program, shape
+        )
+        norms = diagnosis.gradient_norms(config, program, mesh, state.params, batch)
+        if primary:
+          told = {"why": str(error), "grad_norms": norms}
+          told["documents"] = diagnosis.documents(reader, error.step)
+          path = diagnosis.write(workdir, error.step, told)
+          progress.note(f"{path} has the documents of this step, and its gradient layer by layer")
+        raise
+      finally:
+        batches.close()
+        checkpoints.close()  # waits for a save that is still being written
+        clock.write(ended)
+        if log is not None:
+          log.close()
+  for (task, why), left in list(reader.left.items()):  # rows may still be read ahead
     progress.note(
-      f"documents of {task} that were not changed as drawn: {told.documents}, {why} (the first:"
-      f" {told.first})"
+      f"documents of {task} that were not changed as drawn: {left.documents}, {why} (the first:"
+      f" {left.first})"
     )
   if not finished:
     raise Preempted(step)
   return state
 
 
+def _place(batch: Batch, program: Program, shape: tuple[int, int]) -> Batch:
+  """The rows of this process, as a part of the batch of all."""
+  return jax.tree.map(
+    lambda x: jax.make_array_from_process_local_data(program.rows, x, shape), batch
+  )
+
+
+def _tell_spikes(recorder: Recorder, reader: pipeline.Reader, workdir: pathlib.Path) -> None:
+  spikes, recorder.spikes = recorder.spikes, []
+  if jax.process_index() == 0:
+    for step in spikes:
+      told = {"why": "the loss is a spike", "documents": diagnosis.documents(reader, step)}
+      diagnosis.write(workdir, step, told)
+
+
 def _restore(
   checkpoints: Checkpoints, like: TrainState, reader: pipeline.Reader
-) -> tuple[TrainState | None, dict[str, int]]:
-  """The newest checkpoint, if there is one, and the tokens seen so far."""
-  latest = checkpoints.latest_step()
+) -> tuple[TrainState | None, dict[str, Any]]:
+  """The newest good checkpoint, if there is one, and what it says of the run until then."""
+  latest = checkpoints.newest
   if latest is None:
-    return None, {"scored_tokens": 0, "all_tokens": 0}
+    return None, {}
   params, resumed, data = checkpoints.restore(latest, params=like.params, opt_state=_resumed(like))
   if data["fingerprint"] != reader.fingerprint:
     raise InputError(
@@ -125,7 +186,7 @@ def _restore(
       " old data back"
     )
   state = TrainState(resumed["step"], params, resumed["opt_state"])
-  return state, {name: data[name] for name in ("scored_tokens", "all_tokens")}
+  return state, data
 
 
 def _resumed(state: TrainState) -> dict[str, Any]:

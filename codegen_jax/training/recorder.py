@@ -1,16 +1,20 @@
 """The metrics of each step, from the device to the log."""
 
 from collections.abc import Callable
-import math
 import time
 from typing import Any
 
 import jax
 
 from codegen_jax.errors import Diverged
+from codegen_jax.training.health import Health
 from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.progress import Progress
 from codegen_jax.types import Metrics
+
+COUNTED = ("scored_tokens", "all_tokens", "skipped_steps", "jumped_steps")
+# Of what is counted over a run, that which every row tells.
+TOLD = ("scored_tokens", "all_tokens", "skipped_steps")
 
 
 class Recorder:
@@ -21,7 +25,9 @@ class Recorder:
   Args:
     log: where rows go; None in a process that does not write.
     progress: the live line.
-    totals: tokens counted so far, by the name of their metric; it goes on counting.
+    totals: what is counted over a run, by the name of its metric; it goes on counting.
+    health: judges the losses.
+    max_skipped: updates in a row that may be skipped.
     rate: step -> learning rate.
     tokens: of a batch, padding included.
     flops: of a token in a training step.
@@ -34,15 +40,18 @@ class Recorder:
     progress: Progress,
     totals: dict[str, int],
     *,
+    health: Health,
+    max_skipped: int,
     rate: Callable[[int], Any],
     tokens: int,
     flops: float,
     peak: float | None,
   ):
-    self.totals = totals
+    self.totals, self.health, self._max_skipped = totals, health, max_skipped
+    self.spikes: list[int] = []
     self._log, self._progress = log, progress
     self._rate, self._tokens, self._flops, self._peak = rate, tokens, flops, peak
-    self._pending: list[tuple[int, Metrics]] = []
+    self._pending: list[tuple[int, Metrics | None]] = []
     self._clock: tuple[float, int] | None = None
 
   def add(self, step: int, of_step: Metrics) -> None:
@@ -51,38 +60,67 @@ class Recorder:
       jax.block_until_ready(of_step)
       self._clock = (time.monotonic(), step)
 
+  def jumped(self, step: int) -> None:
+    """A step that `skip_steps` names has its row, without numbers."""
+    self._pending.append((step, None))
+
+  @property
+  def state(self) -> dict[str, Any]:
+    """What to save with the run so that it goes on to the same rows."""
+    return {**self.totals, "health": self.health.state}
+
   def write(self) -> None:
-    """Raises Diverged at the first step whose loss or gradient is not finite; the rows before it,
-    and no others, are written.
+    """Writes the rows of all steps since the last time.
+
+    Raises:
+      Diverged: too many updates in a row were skipped; the rows until then, and no others, are
+        written.
     """
     pending, self._pending = self._pending, []
-    rows = []
+    rows: list[dict[str, Any]] = []
     try:
       for step, of_step in jax.device_get(pending):
-        rows.append(self._row(step, of_step))
-      rows[-1] |= self._throughput(rows[-1]["step"], rows[-1]["train/loss"])
+        rows.append({"step": step, "train/jumped": 1})
+        if of_step is None:
+          self.totals["jumped_steps"] += 1
+        else:
+          self._judge(step, of_step, rows[-1])
+      if "train/loss" in rows[-1]:
+        rows[-1] |= self._throughput(rows[-1]["step"], rows[-1]["train/loss"])
     finally:
       if self._log is not None:
         for row in rows:
           self._log.write(row)
         self._log.flush()
 
-  def _row(self, step: int, of_step: Metrics) -> dict[str, Any]:
-    if not math.isfinite(of_step["loss"]) or not math.isfinite(of_step["grad_norm"]):
-      raise Diverged(
-        f"at step {step} the loss is {of_step['loss']} and the gradient's norm"
-        f" {of_step['grad_norm']}; a lower learning rate or a longer warm-up is the usual cure"
+  def _judge(self, step: int, of_step: Metrics, row: dict[str, Any]) -> None:
+    skipped = bool(of_step["skipped"])
+    # The rate follows the updates, of which the skipped ones are none.
+    rate = float(self._rate(step - 1 - self.totals["jumped_steps"] - self.totals["skipped_steps"]))
+    for name in ("scored_tokens", "all_tokens"):
+      self.totals[name] += 0 if skipped else int(of_step[name])
+    self.totals["skipped_steps"] += skipped
+    loss, norm = float(of_step["loss"]), float(of_step["grad_norm"])
+    spike = self.health.see(loss, skipped=skipped)
+    del row["train/jumped"]
+    row |= {} if skipped else {"train/loss": loss, "train/z_loss": float(of_step["z_loss"])}
+    row |= {} if skipped else {"train/grad_norm": norm}
+    row |= {"train/learning_rate": rate, "train/loss_spike": int(spike)}
+    row |= {f"train/{name}": self.totals[name] for name in TOLD}
+    if spike:
+      self._progress.note(f"step {step}: the loss {loss:.4f} is a spike")
+      self.spikes.append(step)
+    if skipped:
+      self._progress.note(
+        f"step {step}: the update is skipped, the loss is {loss} and the gradient's norm {norm}"
       )
-    for name in self.totals:
-      self.totals[name] += int(of_step[name])
-    return {
-      "step": step,
-      "train/loss": float(of_step["loss"]),
-      "train/z_loss": float(of_step["z_loss"]),
-      "train/grad_norm": float(of_step["grad_norm"]),
-      "train/learning_rate": float(self._rate(step - 1)),
-      **{f"train/{name}": total for name, total in self.totals.items()},
-    }
+    if self.health.in_a_row >= self._max_skipped:
+      raise Diverged(
+        f"at step {step} the loss is {loss} and the gradient's norm {norm}, and"
+        f" {self.health.in_a_row} updates in a row were skipped; a lower learning rate or a longer"
+        " warm-up is the usual cure, and --skip_steps jumps over bad data",
+        step,
+      )
 
   def _throughput(self, step: int, loss: float) -> dict[str, float]:
     assert self._clock is not None

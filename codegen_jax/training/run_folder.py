@@ -28,6 +28,12 @@ MAY_CHANGE = (
   "log_every",
   "checkpoint_every",
   "keep_checkpoints",
+  "keep_every",
+  "keep_best",
+  "max_skipped",
+  "spike",
+  "hang_seconds",
+  "skip_steps",  # of steps to come; the log says which were jumped over
 )
 LIBRARIES = (
   "jax", "jaxlib", "flax", "optax", "orbax-checkpoint",

@@ -1,6 +1,7 @@
 """One update, as a pure function of state and batch."""
 
 from collections.abc import Callable
+import functools
 from typing import Any
 
 import jax
@@ -30,7 +31,43 @@ def make_train_step(
   targets that the whole batch scores.  (Averaging the means of microbatches would weigh a target by
   how few others its microbatch happens to score.)  Of the logits, one of `loss_chunks` parts exists
   at a time.
+
+  Where the loss or the gradient is not finite, parameters and optimizer stay as they are and
+  `skipped` is 1: one NaN that reaches clipping by the global norm would make every weight a NaN.
   """
+  gradient = make_gradient(
+    model,
+    attention=attention,
+    z_loss=z_loss,
+    microbatches=microbatches,
+    loss_chunks=loss_chunks,
+  )
+
+  def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    grads, metrics = gradient(state.params, batch)
+    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    finite = functools.reduce(jnp.logical_and, map(jnp.isfinite, metrics.values()))
+
+    def if_finite(new: PyTree, old: PyTree) -> PyTree:
+      return jax.tree.map(lambda one, other: jnp.where(finite, one, other), new, old)
+
+    metrics["skipped"] = 1 - finite.astype(jnp.int32)
+    params, opt_state = if_finite(params, state.params), if_finite(opt_state, state.opt_state)
+    return TrainState(state.step + 1, params, opt_state), metrics
+
+  return train_step
+
+
+def make_gradient(
+  model: Transformer,
+  *,
+  attention: Attention,
+  z_loss: float = 0.0,
+  microbatches: int = 1,
+  loss_chunks: int = 1,
+) -> Callable[[Params, Batch], tuple[Params, Metrics]]:
+  """The gradient of the mean over the batch's scored targets, and what was measured on the way."""
 
   def summed_loss(params: Params, batch: Batch) -> tuple[Array, Loss]:
     mask = masks.training_mask(batch, attention)
@@ -38,33 +75,30 @@ def make_train_step(
     scored = masks.scored_targets(batch, attention)
     return next_token_loss(hidden, params["head"], batch.targets, scored, z_loss, loss_chunks)
 
-  gradient = jax.grad(summed_loss, has_aux=True)
+  of_part = jax.grad(summed_loss, has_aux=True)
 
-  def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+  def gradient(params: Params, batch: Batch) -> tuple[Params, Metrics]:
     if microbatches == 1:
-      grads, loss = gradient(state.params, batch)
+      grads, loss = of_part(params, batch)
     else:
-      zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, jnp.float32), state.params)
+      zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, jnp.float32), params)
       empty = zeros, Loss.none()
       parts = {name: _split(rows, microbatches) for name, rows in vars(batch).items()}
       (grads, loss), _ = jax.lax.scan(
-        lambda total, part: (_add(total, gradient(state.params, Batch(**part))), None), empty, parts
+        lambda total, part: (_add(total, of_part(params, Batch(**part))), None), empty, parts
       )
     # A batch may score nothing at all (every row a prefix): then nothing is learnt, without a NaN.
     scored = jnp.maximum(loss.scored, 1.0)
     grads = jax.tree.map(lambda grad: grad / scored, grads)
-    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    metrics = {
+    return grads, {
       "loss": loss.cross_entropy / scored,
       "z_loss": loss.z_loss / scored,
       "scored_tokens": loss.scored.astype(jnp.int32),
       "all_tokens": jnp.sum(batch.segment_ids > 0, dtype=jnp.int32),
       "grad_norm": optax.global_norm(grads),
     }
-    return TrainState(state.step + 1, params, opt_state), metrics
 
-  return train_step
+  return gradient
 
 
 def _add(total: PyTree, part: PyTree) -> PyTree:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import scipy.special
 
-from codegen_jax.checkpoint import Checkpoints
+from codegen_jax.checkpoint.checkpoints import Checkpoints
+from codegen_jax.checkpoint.retention import Retention
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
@@ -29,7 +30,7 @@ ROWS = 8
 def workdir(tmp_path_factory):
   """A run that has reached step 3."""
   folder = tmp_path_factory.mktemp("run")
-  checkpoints = Checkpoints(folder / "checkpoints", keep=1)
+  checkpoints = Checkpoints(folder / "checkpoints", retention=Retention(1))
   params = jax.tree.map(jax.numpy.asarray, PARAMS)
   checkpoints.save(3, params=params, opt_state={"step": params["final_norm"]}, data={})
   checkpoints.close()

@@ -10,8 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 import optax
 import pytest
 
-from codegen_jax import checkpoint, partitioning
-from codegen_jax.checkpoint import Checkpoints
+from codegen_jax import partitioning
+from codegen_jax.checkpoint.checkpoints import Checkpoints
+from codegen_jax.checkpoint.params import restore_params
+from codegen_jax.checkpoint.retention import Retention
 from codegen_jax.errors import InputError
 from codegen_jax.models import masks
 from codegen_jax.models.transformer import Transformer
@@ -137,7 +139,7 @@ def test_a_checkpoint_of_other_types_is_refused(config, optimizer, said, tmp_pat
   def parts(state: TrainState) -> dict:
     return {"params": state.params, "opt_state": {"opt_state": state.opt_state}}
 
-  saved = Checkpoints(tmp_path, keep=1)
+  saved = Checkpoints(tmp_path, retention=Retention(1))
   saved.save(1, **parts(fresh()), data={})
   saved.wait()
   restored, _, _ = saved.restore(1, **parts(fresh()))
@@ -148,4 +150,4 @@ def test_a_checkpoint_of_other_types_is_refused(config, optimizer, said, tmp_pat
   saved.close()
   if config == HALF:
     with pytest.raises(InputError, match=said):
-      checkpoint.restore_params(tmp_path, other.params)
+      restore_params(tmp_path, other.params)

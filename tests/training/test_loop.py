@@ -9,14 +9,19 @@ import jax
 import numpy as np
 import pytest
 
-from codegen_jax.checkpoint import Checkpoints
+from codegen_jax import partitioning
+from codegen_jax.checkpoint import manifest
+from codegen_jax.checkpoint.checkpoints import Checkpoints
+from codegen_jax.checkpoint.retention import Retention
+from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.partitioning import PartitioningConfig
-from codegen_jax.training import loop
+from codegen_jax.training import lock, loop
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig
+from codegen_jax.training.program import make_program
 from tests.data import toy  # noqa: F401  (registers its tasks)
 
 CONFIG = TrainConfig(
@@ -110,7 +115,7 @@ def test_the_run_folder_tells_how_to_make_it_again(tmp_path):
   loop.train(CONFIG, tmp_path, gin_text="# as gin\n")
   names = {path.name for path in tmp_path.iterdir()}
   assert names == {
-    "checkpoints", "tensorboard", "metrics.jsonl",
+    "checkpoints", "tensorboard", "metrics.jsonl", "goodput.json", ".lock",
     "config.gin", "config.json", "data.json", "environment.json",
   }  # fmt: skip
   assert (tmp_path / "config.gin").read_text() == "# as gin\n"
@@ -133,12 +138,13 @@ def test_another_config_is_refused_and_nothing_is_touched(tmp_path):
 def test_other_data_is_refused_and_nothing_is_touched(tmp_path):
   loop.train(dataclasses.replace(CONFIG, total_steps=3), tmp_path)
   before = (tmp_path / "metrics.jsonl").read_bytes()
-  saved = Checkpoints(tmp_path / "checkpoints", keep=3)
+  saved = Checkpoints(tmp_path / "checkpoints", retention=Retention(3))
   data = tmp_path / "checkpoints" / "3" / "data" / "metadata"
-  assert saved.latest_step() == 3 and "fingerprint" in data.read_text()
+  assert saved.newest == 3 and "fingerprint" in data.read_text()
   saved.close()
   told = json.loads(data.read_text())
   data.write_text(json.dumps({**told, "fingerprint": "of other data"}))
+  manifest.write(tmp_path / "checkpoints" / "3")
   with pytest.raises(InputError, match=r"is not what .* was trained on"):
     loop.train(CONFIG, tmp_path)
   assert before == (tmp_path / "metrics.jsonl").read_bytes()
@@ -214,13 +220,109 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
     loop.train(CONFIG, tmp_path / "file" / "run")
 
 
-def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(tmp_path):
-  wild = change(optimizer=OptimizerConfig(1e30, 1e30, 0, 10), checkpoint_every=1, log_every=1)
-  with pytest.raises(Diverged, match="at step"):
-    loop.train(wild, tmp_path)
-  kept = Checkpoints(tmp_path / "checkpoints", keep=3)
-  assert kept.latest_step() == 1
+WILD = OptimizerConfig(1e30, 1e30, 0, 10)
+
+
+def test_updates_that_are_not_finite_are_skipped_and_counted(tmp_path):
+  state = loop.train(change(optimizer=WILD, total_steps=4), tmp_path)
+  kept = Checkpoints(tmp_path / "checkpoints", retention=Retention(3))
+  assert kept.newest == 4
   kept.close()
+  read = rows(tmp_path)
+  assert [row["train/skipped_steps"] for row in read] == [0, 1, 2, 3]
+  assert ["train/loss" in row for row in read] == [True, False, False, False]
+  assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(state))
+  assert int(state.step) == 4
+
+
+def test_too_many_in_a_row_stop_the_run_with_a_diagnosis(tmp_path):
+  config = change(optimizer=WILD, max_skipped=3, checkpoint_every=2, log_every=2, total_steps=9)
+  with pytest.raises(Diverged, match=r"at step 4 .* 3 updates in a row were skipped"):
+    loop.train(config, tmp_path)
+  told = json.loads((tmp_path / "diagnosis" / "step_00000004.json").read_text())
+  reader = pipeline.Reader(config.data)
+  assert told["documents"] == {str(row): list(reader.inspect(row).paths) for row in range(24, 32)}
+  layers = told["grad_norms"]["blocks/mlp/in/kernel"]
+  assert len(layers) == CONFIG.model.num_layers and "nan" in layers
+  # The count goes on over a restart, which has seen two of them.
+  with pytest.raises(Diverged, match="at step 4 "):
+    loop.train(config, tmp_path)
+
+
+def test_a_nan_leaves_parameters_and_moments_to_the_bit(tmp_path):
+  good = loop.train(change(total_steps=3), tmp_path)
+  broken = jax.tree.map(lambda leaf: leaf, good.params)
+  broken["head"] = jax.tree.map(lambda leaf: leaf * np.nan, broken["head"])
+  mesh = partitioning.make_mesh(CONFIG.partitioning)
+  program = make_program(CONFIG, mesh)
+  batch = next(pipeline.batches(pipeline.Reader(CONFIG.data), range(8)))
+  state = dataclasses.replace(good, params=broken)
+  before = jax.device_get(state)
+  with partitioning.on(mesh, CONFIG.partitioning.rules):
+    after, metrics = program.step(state, jax.device_put(batch, program.rows))
+  assert metrics["skipped"] == 1
+  assert same(before.params, after.params) and same(before.opt_state, after.opt_state)
+  assert int(after.step) == int(before.step) + 1
+
+
+def test_a_range_of_steps_is_jumped_over_with_its_data(tmp_path, capfd):
+  whole = change(skip_steps=((2, 4),), total_steps=6, checkpoint_every=6)
+  state = loop.train(whole, tmp_path / "whole")
+  assert "steps 2 to 4 are jumped over, with their data" in capfd.readouterr().err
+  read = rows(tmp_path / "whole")
+  assert [row["step"] for row in read] == [1, 2, 3, 4, 5, 6]
+  assert [row.get("train/jumped") for row in read] == [None, 1, 1, 1, None, None]
+  # The schedule follows the updates that were made.
+  plain = loop.train(change(), tmp_path / "plain")
+  rates = [row["train/learning_rate"] for row in read if "train/learning_rate" in row]
+  assert rates == [row["train/learning_rate"] for row in rows(tmp_path / "plain")][:3]
+  assert not same(plain.params, state.params)
+  # In two parts, the range asked for only when it was known to be bad.
+  loop.train(change(total_steps=1), tmp_path / "parts")
+  parts = loop.train(whole, tmp_path / "parts")
+  assert same(parts, state) and rows(tmp_path / "parts") == read
+
+
+def test_two_runs_in_one_folder_are_refused(tmp_path):
+  with lock.held(tmp_path), pytest.raises(InputError, match=r"in use by process \d+ on"):
+    loop.train(CONFIG, tmp_path)
+  assert {path.name for path in tmp_path.iterdir()} == {".lock"}
+
+
+def test_retention_keeps_the_newest_every_nth_and_the_best(tmp_path):
+  config = change(
+    total_steps=8, checkpoint_every=1, log_every=1, keep_checkpoints=1, keep_every=3, keep_best=1
+  )
+  loop.train(config, tmp_path)
+  losses = {row["step"]: row["train/loss"] for row in rows(tmp_path)}
+  kept = {int(path.name) for path in (tmp_path / "checkpoints").iterdir()}
+  assert kept == {3, 6, 8, min(losses, key=lambda step: losses[step])}
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_run_ends_with_the_same_bits(tmp_path, capfd):
+  whole = loop.train(CONFIG, tmp_path)
+  before = rows(tmp_path)
+  (largest,) = sorted(
+    (path for path in (tmp_path / "checkpoints" / "6" / "params").rglob("*") if path.is_file()),
+    key=lambda path: path.stat().st_size,
+  )[-1:]
+  content = bytearray(largest.read_bytes())
+  content[len(content) // 2] ^= 1
+  largest.write_bytes(content)
+  again = loop.train(CONFIG, tmp_path)
+  said = capfd.readouterr().err
+  assert f"{largest} is not what was written" in said and "continues from step 3" in said
+  assert (tmp_path / "checkpoints" / ".quarantine" / "6").is_dir()
+  assert same(whole, again) and rows(tmp_path) == before
+
+
+def test_a_run_says_where_its_time_went(tmp_path):
+  loop.train(change(total_steps=3), tmp_path)
+  loop.train(CONFIG, tmp_path)
+  told = json.loads((tmp_path / "goodput.json").read_text())
+  assert [(a["from_step"], a["to_step"]) for a in told["attempts"]] == [(0, 3), (3, 6)]
+  assert sum(told["shares"].values()) == pytest.approx(1.0, abs=0.01)
+  assert told["attempts"][0]["environment"]["jax"] == jax.__version__
 
 
 def test_preemption_saves_the_step_it_stops_at(tmp_path, monkeypatch):
