@@ -35,7 +35,7 @@ class Checksums:
   def __init__(self):
     self._done, self._crc, self._room = array("I"), 0, BLOCK
 
-  def update(self, data: bytes) -> None:
+  def update(self, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while len(view) >= self._room:
       self._done.append(zlib.crc32(view[: self._room], self._crc))
@@ -99,7 +99,7 @@ class TokenFile:
     if len(shape) != 1 or self._file.size != self._begin + shape[0] * self.dtype.itemsize:
       raise ValueError(f"{path.name} has {self._file.size} bytes, which are not {shape} tokens")
     (self._length,) = shape
-    self._checksums = checksums
+    self._checksums = np.array([], np.uint32) if checksums is None else checksums
     blocks = -(-(self._file.size - self._begin) // BLOCK)
     if checksums is not None and len(checksums) != blocks:
       raise ValueError(f"there are {len(checksums)} checksums for {blocks} blocks of {path.name}")
@@ -116,7 +116,7 @@ class TokenFile:
       raise IndexError(f"tokens are read from one place to a later one, not in steps of {step}")
     size = self.dtype.itemsize
     start, stop = start * size, max(stop, start) * size
-    if self._checksums is not None:
+    if self._unread:
       self._check(start // BLOCK, -(-stop // BLOCK))
     data = self._file.read(self._begin + start, self._begin + stop)
     return np.frombuffer(data, self.dtype)

@@ -202,14 +202,16 @@ def _write_files(
     # numpy leaves room in a header for its first axis to grow, so the true length goes in last.
     header_end = _write_header(file, dtype, length=0)
     for path, ids in documents:
-      ids = np.asarray(ids, dtype=np.int64)
+      ids = ids if isinstance(ids, np.ndarray) else np.array(ids, np.int64)
       if ids.size and (ids.min() < 0 or ids.max() >= vocab_size):
         wrong = ids[(ids < 0) | (ids >= vocab_size)][0]
         raise InputError(
           f"{path} has the token id {wrong}, outside a vocabulary of {vocab_size}; "
           "are tokenizer and model a pair?"
         )
-      data = np.append(ids, eos_id).astype(dtype).tobytes()
+      closed = np.full(len(ids) + 1, eos_id, dtype)
+      closed[:-1] = ids
+      data = closed.data.cast("B")
       file.write(data)
       checksums.update(data)
       paths.append(path)
