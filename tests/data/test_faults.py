@@ -1,8 +1,10 @@
 """Bad input, tried for real: each is counted and left out, or stops with one sentence."""
 
 import contextlib
+import copy
 import dataclasses
 import functools
+import gzip
 import itertools
 import json
 import os
@@ -19,12 +21,14 @@ import numpy as np
 import pytest
 import seqio
 
-from codegen_jax.data import pipeline, token_file, token_store
+from codegen_jax.data import jsonl, pieces, pipeline, token_file, token_store, vocabulary
+from codegen_jax.data.documents import Documents
 from codegen_jax.data.objectives import CausalLM
 from codegen_jax.data.pipeline import DataConfig, Reader
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.errors import InputError
-from tasks import build
+from tasks import build, sources
+from tasks.sources import Source
 from tests.data import toy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +68,238 @@ def nobody():
         os.seteuid(me)
 
     yield folder, become
+
+
+# Documents.  Each is read as a run reads it: through a source, into the cache.
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+  file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+  text = Path(__file__).read_text()
+  vocabulary.train([text], vocab_size=400, out=file, num_masks=0)
+  return file
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch, tokenizer):
+  """Makes a source of a folder that is called corpus."""
+  monkeypatch.setenv("CODEGEN_JAX_CACHE", str(tmp_path / "cache"))
+  (tmp_path / "corpus").mkdir()
+
+  def make(files: dict[str, bytes], *, below: Path = tmp_path) -> Source:
+    for name, data in files.items():
+      (below / "corpus" / name).write_bytes(data)
+    settings = {"field": "content", "description": "a toy", "held_out_every": 5}
+    made = Documents("own", below / "corpus", **settings)
+    return Source("own", lambda: made, vocabulary.ByteLevelBPE(tokenizer))
+
+  return make
+
+
+def lines(count: int, begin: int = 0) -> bytes:
+  told = [{"content": f"x = {i}\n", "path": f"{i}.py"} for i in range(begin, begin + count)]
+  return b"".join(json.dumps(one).encode() + b"\n" for one in told)
+
+
+def texts(source: Source) -> dict[str, str]:
+  """What is in both stores."""
+  read = {}
+  for split in source.splits:
+    store = source.reader(split)()
+    for path, *place in zip(store.paths, store.offsets, store.offsets[1:], strict=False):
+      read[path] = source.vocabulary.decode(store.tokens[slice(*place)][:-1].tolist())
+  return read
+
+
+def kept() -> list[str]:
+  folder = sources.cache_folder() / "tokens"
+  return [file.name for file in folder.iterdir()] if folder.exists() else []
+
+
+def refuses(source: Source, sentence: str) -> None:
+  """It stops with this sentence, and nothing is left that a later run would take for whole."""
+  for split in source.splits:
+    with pytest.raises(InputError, match=sentence):
+      source.reader(split)()
+  assert kept() == []
+
+
+BROKEN = {
+  "not JSON": b'{"content": "x',
+  "a number too long": b'{"content": ' + b"9" * 5000 + b"}",
+  "missing": b'{"text": "x"}',
+  "many fields": json.dumps({f"f{i}": 1 for i in range(9999)}).encode(),
+  "null": b'{"content": null}',
+  "list": b'["content"]',
+  "nested": b"[" * 100_000,
+  "nested objects": b'{"content":' * 100_000,
+  "UTF-8": b'{"content": "\xe9"}',
+  "surrogate": b'{"content": "\\ud800"}',
+  "surrogate in a path": b'{"content": "x", "path": "\\ud800"}',
+  "surrogate in a field": b'{"\\ud800": "x"}',
+  "UTF-16": '{"content": "x"}'.encode("utf-16"),
+  "NUL": b"\0" * 100,
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_line_that_is_no_document_is_counted_and_the_others_are_kept(source, broken, capsys):
+  own = source({"0.jsonl": lines(150) + broken + b"\n" + lines(150, 150)})
+  assert len(texts(own)) == 300
+  assert (own.record()["unreadable"], own.record()["files"]) == (1, 300)
+  said = capsys.readouterr().err
+  assert "1 of 301 documents of own cannot be read (the first is 0.jsonl:151: it " in said
+  assert max(map(len, said.splitlines())) < 500
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_too_many_of_them_stop(source, broken):
+  own = source({"0.jsonl": lines(150) + 2 * (broken + b"\n")})
+  refuses(own, r"^2 of 152 documents of own cannot be read .*; repair them or take them out$")
+
+
+def test_byte_order_marks_and_windows_line_ends_are_no_fault(source):
+  data = b"\xef\xbb\xbf" + lines(60).replace(b"\n", b"\r\n")
+  assert texts(source({"0.jsonl": data})) == {f"{i}.py": f"x = {i}\n" for i in range(60)}
+
+
+def test_nul_bytes_are_text(source):
+  odd = {f"{i}.py": f"a\0\0b{i}\0" for i in range(60)}
+  assert texts(source({name: text.encode() for name, text in odd.items()})) == odd
+
+
+def test_a_line_without_end_stops(source, monkeypatch):
+  monkeypatch.setattr(jsonl, "LONGEST", 1000)
+  refuses(source({"0.jsonl": lines(60) + b"x" * 1001}), r"line 61 has more than 1000 bytes: is it")
+
+
+PACKED = gzip.compress(lines(60))
+GZIPS = {
+  "cut": (PACKED[:-20], "Compressed file ended before the end-of-stream"),
+  "cut in its header": (PACKED[:5], "Compressed file ended before the end-of-stream"),
+  "garbage": (PACKED + b"garbage", "Not a gzipped file"),
+  "changed": (PACKED[:100] + b"xxxx" + PACKED[104:], ""),
+  "no gzip": (lines(60), "Not a gzipped file"),
+}
+
+
+@pytest.mark.parametrize(("data", "why"), GZIPS.values(), ids=GZIPS)
+def test_a_damaged_gzip_stops(source, data, why):
+  own = source({"0.jsonl": lines(60), "1.jsonl.gz": data})
+  refuses(own, rf"1\.jsonl\.gz cannot be read to its end \(.*{why}.*\); bring it again, or take it")
+
+
+def test_gzips_end_to_end_are_one(source):
+  assert len(texts(source({"0.jsonl.gz": PACKED + gzip.compress(lines(60, 60))}))) == 120
+
+
+@pytest.mark.parametrize("name", ["1.jsonl", "1.jsonl.gz"])
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"")], ids=["no bytes", "packed"])
+def test_an_empty_shard_is_counted_and_the_others_are_read(source, name, data, capsys):
+  if not name.endswith(".gz"):
+    data = b""
+  own = source({"0.jsonl": lines(150), name: data, "2.jsonl": lines(150, 150)})
+  assert len(texts(own)) == 300
+  assert f"1 of 301 documents of own cannot be read (the first is {name}: it is empty)" in (
+    capsys.readouterr().err
+  )
+  assert own.record()["first_unreadable"] == f"{name}: it is empty"
+
+
+def test_shards_of_which_all_are_empty_stop(source):
+  own = source({"0.jsonl": b"", "1.jsonl.gz": b""})
+  refuses(own, r"^2 of 2 documents of own cannot be read \(the first is 0.jsonl: it is empty\)")
+
+
+def test_shards_of_blank_lines_stop(source):
+  refuses(source({"0.jsonl": b"\n\n"}), r"own has too few documents for a split in two: 0 that are")
+
+
+def test_a_long_document_is_tokenised_in_pieces(tokenizer, monkeypatch):
+  """A tokenizer takes 200 times the size of a text: 20 GB for a document of 100 MB."""
+  monkeypatch.setattr(pieces, "LONGEST", 1000)
+  monkeypatch.setattr(pieces, "WINDOW", 100)
+  monkeypatch.setattr(vocabulary, "BATCH", 3000)
+  code = Path(__file__).read_text()
+  kinds = [code, " ".join(code.split()), code.encode().hex(), "é" * 5000, " \n" * 3000, "x", ""]
+  ours, whole = vocabulary.ByteLevelBPE(tokenizer), vocabulary.ByteLevelBPE(tokenizer)
+  given = []
+
+  class Watched:
+    def encode_batch_fast(self, texts, **settings):
+      given.append([len(text) for text in texts])
+      return whole._tables.tokenizer.encode_batch_fast(texts, **settings)
+
+  ours._loaded = copy.copy(whole._tables)
+  object.__setattr__(ours._loaded, "tokenizer", Watched())
+  got = ours.encode_batch(kinds)
+  assert max(map(max, given)) <= 1000 and max(map(sum, given)) < 4000
+  for text, ids in zip(kinds, got, strict=True):
+    assert ours.decode(ids.tolist()) == text
+  for text, ids in zip(kinds[:3], got, strict=False):  # where there are words, no token is another
+    assert ids.tolist() == whole.encode(text)
+
+
+# Files that go, and files that may not be read.
+
+
+def test_a_file_that_is_gone_before_it_is_read_stops(source):
+  files = {"0.jsonl": lines(60), "1.jsonl": lines(60, 60)}
+  for late in (False, True):
+    own = source(files)
+    gone = own.corpus().files["1.jsonl"]
+    if late:
+      _ = own.corpus().fingerprint
+    gone.unlink()
+    refuses(own, r"1\.jsonl cannot be read .*No such file.*take it out")
+
+
+def test_a_file_that_is_gone_while_the_corpus_is_read_stops(source):
+  own = source({"0.jsonl": lines(60), "1.jsonl": lines(60, 60)})
+  reading = own.corpus().split("train")
+  next(reading)
+  own.corpus().files["1.jsonl"].unlink()
+  with pytest.raises(InputError, match=r"1\.jsonl cannot be read to its end .*No such file"):
+    list(reading)
+
+
+def test_a_run_does_not_need_the_files_that_are_tokenised(source):
+  own = source({"0.jsonl": lines(60)})
+  assert len(texts(own)) == 60
+  own.corpus().files["0.jsonl"].unlink()
+  assert own.record()["files"] == 60 and len(texts(own)) == 60
+
+
+@pytest.mark.parametrize("data", [lines(30), lines(59), lines(61), b""], ids=len)
+def test_a_file_that_is_still_being_written_stops(source, data):
+  own = source({"0.jsonl": lines(60), "1.jsonl": lines(60, 60)})
+  _ = own.corpus().fingerprint
+  own.corpus().files["0.jsonl"].write_bytes(data)
+  refuses(own, r"0\.jsonl was changed while own was read; begin again|0\.jsonl: it is empty")
+
+
+def test_a_file_or_a_folder_that_may_not_be_read_is_named(source, nobody):
+  folder, become = nobody
+  (folder / "corpus" / "below").mkdir(parents=True)
+  source({"0.jsonl": lines(60)}, below=folder)
+  for name, mode in {"corpus/0.jsonl": 0o644, "corpus/below": 0o755}.items():
+    own = source({}, below=folder)
+    (folder / name).chmod(0)
+    with become(), pytest.raises(InputError, match=rf"{name} cannot be read \(Permission denied\)"):
+      own.reader("train")()
+    (folder / name).chmod(mode)
+  assert kept() == []
+
+
+def test_a_pipe_and_a_broken_link_are_told_and_not_waited_for(source):
+  own = source({"0.jsonl": lines(60)})
+  place = own.corpus().path / "1.jsonl"
+  os.mkfifo(place)
+  refuses(own, r"1\.jsonl is a broken link or not a regular file; remove it")
+  place.unlink()
+  place.symlink_to("nowhere")
+  refuses(own, r"1\.jsonl is a broken link or not a regular file; remove it")
 
 
 # The tokens that are kept.
