@@ -31,7 +31,7 @@ def store(mean: int | None) -> TokenStore:
 
 def of(store: TokenStore) -> list[np.ndarray]:
   """Each document with the token that ends it."""
-  return np.split(store.tokens, store.offsets[1:-1])
+  return np.split(store.tokens[:], store.offsets[1:-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Recut:
     folder = sources.cache_folder() / "tokens" / f"{self.name}-{split}-{fingerprint[:16]}"
     if folder.is_dir():
       return TokenStore.open(folder, fingerprint=fingerprint)
-    text = whole.tokens[whole.tokens != whole.eos_id]
+    text = whole.tokens[:]
+    text = text[text != whole.eos_id]
     lengths = np.random.default_rng(0).geometric(1 / self.mean, 1 + 2 * len(text) // self.mean)
     cuts = lengths.cumsum()
     documents = np.split(text, cuts[cuts < len(text)])

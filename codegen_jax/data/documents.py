@@ -81,17 +81,15 @@ class Documents:
     self.description = description
     self.held_out_every = held_out_every
     self._counts: Counts | None = None
+    self._states: dict[str, tuple[int, int]] = {}  # of files, as they were for the fingerprint
 
   @functools.cached_property
   def files(self) -> dict[str, pathlib.Path]:
     """By their names below the folder, sorted."""
-    if not self.path.is_dir():
-      if not self.path.is_file():
-        raise InputError(f"there is no folder and no file {self.path}; check its spelling")
-      files = {self.path.name: self.path}
-    else:
-      below = corpus.files_below(self.path, (*LINES, *SOURCES, *UNREAD))
-      files = {file.relative_to(self.path).as_posix(): file for file in sorted(below)}
+    try:
+      files = self._list()
+    except OSError as error:
+      raise _cannot_be_read(error) from error
     for name in files:
       if corpus.matches(name, UNREAD):
         raise InputError(
@@ -107,6 +105,17 @@ class Documents:
       )
     return lines or files
 
+  def _list(self) -> dict[str, pathlib.Path]:
+    if not self.path.is_dir():
+      if not self.path.is_file():
+        raise InputError(f"there is no folder and no file {self.path}; check its spelling")
+      return {self.path.name: self.path}
+    below = sorted(corpus.files_below(self.path, (*LINES, *SOURCES, *UNREAD)))
+    for file in below:
+      if not file.is_file():  # reading a pipe would wait for ever
+        raise InputError(f"{file} is a broken link or not a regular file; remove it")
+    return {file.relative_to(self.path).as_posix(): file for file in below}
+
   @functools.cached_property
   def fingerprint(self) -> str:
     """Changes with the name, the size, the first and the last MiB of any file.
@@ -119,23 +128,23 @@ class Documents:
     try:
       for name, file in self.files.items():
         with file.open("rb") as opened:
-          size = os.fstat(opened.fileno()).st_size
+          self._states[name] = _state(os.fstat(opened.fileno()))
+          size, _ = self._states[name]
           first = opened.read(MIB)
           opened.seek(max(size - MIB, 0))
           # Hashes of fixed length, so that no two lists of files run together to the same bytes.
           for part in (os.fsencode(name), str(size).encode(), first, opened.read(MIB)):
             digest.update(hashlib.sha256(part).digest())
     except OSError as error:
-      raise InputError(
-        f"{error.filename} cannot be read ({error.strerror}); allow it (chmod) or take it out"
-      ) from error
+      raise _cannot_be_read(error) from error
     return digest.hexdigest()
 
   def record(self) -> dict[str, Any]:
     """What a result stores; with counts as soon as either split was read to its end."""
-    size = sum(file.stat().st_size for file in self.files.values())
+    fingerprint = self.fingerprint
+    size = sum(size for size, _ in self._states.values())  # as it was: a file may be gone by now
     return {
-      "fingerprint": self.fingerprint,
+      "fingerprint": fingerprint,
       "version": f"{len(self.files)} files, {size / 1e9:.3f} GB, of {self.path.resolve().name}",
       "description": self.description,
       **(dataclasses.asdict(self._counts) if self._counts else {}),
@@ -155,7 +164,7 @@ class Documents:
         counts.unreadable += 1
         counts.first_unreadable = counts.first_unreadable or f"{read.place}: {read.why}"
         self._refuse_too_many(counts, of=max(counts.seen, FEWEST_READ))
-      elif not read.text.strip():
+      elif not read.text or read.text.isspace():
         counts.empty_removed += 1
       else:
         held_out = corpus.is_held_out(read.path, every=self.held_out_every)
@@ -188,13 +197,31 @@ class Documents:
     )
 
   def _read_all(self) -> Iterator[Document | Unreadable]:
+    """All that the fingerprint was made of."""
+    _ = self.fingerprint
     for name, file in self.files.items():
       try:
         if corpus.matches(name, LINES):
           yield from jsonl.read(name, file, self.field)
         else:
           yield jsonl.document(name, name, file.read_bytes())
+        changed = _state(file.stat()) != self._states[name]
       except (OSError, EOFError, zlib.error) as error:
         raise InputError(
           f"{file} cannot be read to its end ({error}); bring it again, or take it out"
         ) from error
+      if changed:
+        raise InputError(
+          f"{file} was changed while {self.name} was read; begin again when it is complete"
+        )
+
+
+def _state(told: os.stat_result) -> tuple[int, int]:
+  """Size and time: what changes with a file that is still being written."""
+  return told.st_size, told.st_mtime_ns
+
+
+def _cannot_be_read(error: OSError) -> InputError:
+  return InputError(
+    f"{error.filename} cannot be read ({error.strerror}); allow it (chmod) or take it out"
+  )

@@ -10,6 +10,7 @@ import dataclasses
 import gzip
 import json
 import pathlib
+from textwrap import shorten
 from typing import Any
 
 from codegen_jax.data.corpus import Document
@@ -17,6 +18,7 @@ from codegen_jax.data.corpus import Document
 # Where The Stack, StarCoderData and BigQuery say which file a line was.
 REPOSITORIES = ("max_stars_repo_name", "repo_name")
 PATHS = ("max_stars_repo_path", "path")
+LONGEST = 2**30  # bytes of a line; memory has to hold a few times as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +31,23 @@ class Unreadable:
 
 def read(name: str, file: pathlib.Path, field: str) -> Iterator[Document | Unreadable]:
   """The text that is in `field` of each line; a document without a path is called by its place."""
+  number = 0
   with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
-    for number, line in enumerate(opened, 1):
-      if line.strip():
+    while line := opened.readline(LONGEST):
+      number += 1
+      if len(line) == LONGEST and not line.endswith(b"\n"):
+        raise OSError(f"line {number} has more than {LONGEST} bytes: is it JSONL?")
+      if not line.isspace():
         yield _of_line(f"{name}:{number}", line, field)
+  if not number:
+    yield Unreadable(name, "it is empty")
 
 
 def document(place: str, path: str, text: str | bytes) -> Document | Unreadable:
   """A document if UTF-8 can hold it."""
   try:
     made = Document(path, text if isinstance(text, str) else text.decode())
-    f"{made.path}{made.text}".encode()
+    made.path.encode(), made.text.encode()
   except UnicodeError as error:
     return Unreadable(place, f"it is not UTF-8 ({error})")
   return made
@@ -54,6 +62,7 @@ def _of_line(place: str, line: bytes, field: str) -> Document | Unreadable:
     return Unreadable(place, f"it is not JSON ({error})")
   if not isinstance(told, dict) or not isinstance(told.get(field), str):
     fields = f"the fields {', '.join(told)}" if isinstance(told, dict) else type(told).__name__
+    fields = shorten(fields, 200).encode(errors="backslashreplace").decode()
     return Unreadable(place, f"it has no text {field!r} but {fields}")
   return document(place, _path(told) or place, told[field])
 

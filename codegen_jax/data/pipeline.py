@@ -104,6 +104,8 @@ class Reader:
     self._tasks, self._rates = _resolve(config.mixture)
     self._sources = [task.source for task in self._tasks]
     # Opened here, so that a missing corpus stops a run before anything is compiled.
+    for task in self._tasks:
+      _check_vocabulary(task, config.split)
     where = config.split, config.seq_len
     self._sizes = [source.num_rows(*where) for source in self._sources]
     # Rates are shares of the text that is read, and rows of different objectives take more or less.
@@ -312,6 +314,17 @@ def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
     )
   exact = [Fraction(str(rate)) for rate in rates]  # as it was written: 0.1 is a tenth
   return tasks, [rate / sum(exact) for rate in exact]
+
+
+def _check_vocabulary(task: seqio.Task, split: str) -> None:
+  store, vocabulary = task.source.store(split), _vocabulary(task)
+  of_store = store.vocab_size, store.eos_id
+  if of_store != (vocabulary.vocab_size, vocabulary.eos_id):
+    raise InputError(
+      f"the tokens of {task.name!r} in {store.folder} are of a vocabulary of {of_store[0]} with"
+      f" {of_store[1]} for the end of a document, and the task's has {vocabulary.vocab_size} and"
+      f" {vocabulary.eos_id}: they are another tokenizer's; prepare them with that of the task"
+    )
 
 
 def _vocabulary(task: seqio.Task) -> seqio.Vocabulary:

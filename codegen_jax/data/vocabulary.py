@@ -6,7 +6,7 @@ encode_with_specials    [#][  ][a][<sep>]         a prompt may
 decode                  the same text from either
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import functools
 import pathlib
 import threading
@@ -19,10 +19,13 @@ import seqio
 from codegen_jax import did_you_mean
 from codegen_jax.data import special_tokens, tokenizer_json
 from codegen_jax.data.make_tokenizer import from_gpt2, train
+from codegen_jax.data.pieces import pieces
 from codegen_jax.data.tokenizer_json import PathLike, utf8
 from codegen_jax.errors import InputError
 
 __all__ = ["ByteLevelBPE", "from_gpt2", "train"]
+
+BATCH = 4_000_000  # characters in the tokenizer at once
 
 
 class ByteLevelBPE(seqio.Vocabulary):
@@ -126,10 +129,17 @@ class ByteLevelBPE(seqio.Vocabulary):
     return b"".join([table[i] for i in ids.tolist()])
 
   def encode_batch(self, texts: Sequence[str]) -> list[Int32[np.ndarray, " n"]]:
-    """`encode`, many at a time, in the threads of the tokenizers library."""
-    texts = list(utf8(texts))
-    encodings = self._tables.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    return [np.array(encoding.ids, np.int32) for encoding in encodings]
+    """`encode`, many at a time, in the threads of the tokenizers library.
+
+    A text of more than a million characters is given to it in pieces.
+    """
+    encoded: list[list[np.ndarray]] = [[] for _ in texts]
+    for batch in _batches(utf8(texts)):
+      of, parts = zip(*batch, strict=True)
+      encodings = self._tables.tokenizer.encode_batch_fast(parts, add_special_tokens=False)
+      for number, encoding in zip(of, encodings, strict=True):
+        encoded[number].append(np.array(encoding.ids, np.int32))
+    return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in encoded]
 
   def encode_with_specials(self, text: str) -> list[int]:
     """For prompts: <sep> in the text is the token <sep>.  Everything between is `encode`d."""
@@ -176,3 +186,17 @@ class ByteLevelBPE(seqio.Vocabulary):
       # Not `_decode`: seqio has filled up with pad_id after <|endoftext|>, which would read "!!!".
       texts[row] = self.decode(ids[row].tolist()).encode()
     return texts
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
+  """The pieces of texts, each with the number of its text; as many as memory has room for."""
+  batch, size = [], 0
+  for number, text in enumerate(texts):
+    for piece in pieces(text):
+      batch.append((number, piece))
+      size += len(piece)
+      if size >= BATCH:
+        yield batch
+        batch, size = [], 0
+  if batch:
+    yield batch

@@ -95,7 +95,7 @@ def test_long_work_says_how_far_it_is(source, monkeypatch, capsys):
   assert counts == sorted(set(counts)) and 0 < counts[0] < len(told)
   monkeypatch.undo()
   ids = own.vocabulary.encode_batch([document.text for document in told])
-  assert store.tokens.tolist() == [i for text in ids for i in (*text.tolist(), store.eos_id)]
+  assert store.tokens[:].tolist() == [i for text in ids for i in (*text.tolist(), store.eos_id)]
 
 
 def test_progress_counts_bytes_and_not_characters(source, capsys):
