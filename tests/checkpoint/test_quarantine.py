@@ -51,7 +51,5 @@ def test_a_run_of_which_nothing_is_left_does_not_start_anew(tmp_path):
   make(tmp_path, 5)
   damage(tmp_path, 5)
   for _ in range(2):
-    with pytest.raises(
-      InputError, match=r"every checkpoint of .* delete that folder"
-    ):
+    with pytest.raises(InputError, match=r"every checkpoint of .* delete that folder"):
       quarantine.newest_good(tmp_path)

@@ -122,7 +122,8 @@ def test_gradients_of_bfloat16_weights_are_summed_in_float32():
   summed = {}
   for parts in (1, 64):
     step = make_train_step(Transformer(HALF), caught, attention="causal", microbatches=parts)
-    summed[parts] = jax.jit(step)(TrainState(jnp.int32(0), params, None), batch)[0].opt_state
+    zeros = jax.tree.map(lambda weight: jnp.zeros_like(weight, jnp.float32), params)
+    summed[parts] = jax.jit(step)(TrainState(jnp.int32(0), params, zeros), batch)[0].opt_state
   assert set().union(*types(summed[64]).values()) == {"float32"}
   for whole, parts in zip(*map(jax.tree.leaves, (summed[1], summed[64])), strict=True):
     assert_allclose(parts, whole, atol=0.006 * np.abs(whole).max())

@@ -99,6 +99,7 @@ def test_a_batch_that_scores_nothing_teaches_nothing(microbatches):
   state, metrics = after(batch, microbatches=microbatches)
   assert {name: float(value) for name, value in metrics.items()} == {
     "loss": 0, "z_loss": 0, "scored_tokens": 0, "all_tokens": 40, "grad_norm": 0,
+    "skipped": 0,
   }  # fmt: skip
   jax.tree.map(assert_array_equal, state.params, random_params(np.random.default_rng(0)))
 
