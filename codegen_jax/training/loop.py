@@ -12,7 +12,7 @@ from codegen_jax.checkpoint import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.errors import InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.training import cpu_memory, flops, run_folder
+from codegen_jax.training import cpu_memory, flops, run_folder, warm_start
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.metrics import MetricsLog
@@ -40,12 +40,16 @@ def train(
   reader.check_attention(config.attention)
   reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
+  other = warm_start.find(config.warm_start, workdir, config.model, program.state.params)
 
   run_folder.prepare(workdir, config, gin_text=gin_text, data=reader.record())
   checkpoints = Checkpoints(workdir / "checkpoints", keep=config.keep_checkpoints)
   state, totals = _restore(checkpoints, program.state, reader)
   if state is None:
     state = train_state.create(program.model, program.optimizer, mesh, config.seed)
+    if other is not None:
+      other.record(workdir)
+      state = TrainState(state.step, other.params(state.params), state.opt_state)
   start = int(state.step)
   progress = Progress(label, config.total_steps)
   if start >= config.total_steps:
@@ -54,6 +58,8 @@ def train(
     return state
   if start:
     progress.note(f"continues from step {start}")
+  elif other is not None:
+    progress.note(other.summary)
   run_folder.record_environment(workdir)
 
   shape = (config.data.batch_size, config.data.seq_len)
