@@ -9,6 +9,7 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
 from codegen_jax.partitioning import PartitioningConfig
 from codegen_jax.training.optimizer import OptimizerConfig
+from codegen_jax.training.warm_start import WarmStartConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +19,7 @@ class TrainConfig:
   Attributes:
     attention: "causal", "prefix" or "bidirectional": the mask through which weights are trained.
     total_steps: updates; the schedule has lengths of its own in `optimizer`.
+    warm_start: another run's weights to begin with.
     seed: of the weights.  The data's seed is `data.seed`.
     z_loss: weight of the squared log-normaliser (jaxformer: 1e-4).
     microbatches: parts that a batch is split into to save memory; the update stays the same.
@@ -41,6 +43,7 @@ class TrainConfig:
   attention: Attention
   total_steps: int
   partitioning: PartitioningConfig = dataclasses.field(default_factory=PartitioningConfig)
+  warm_start: WarmStartConfig = dataclasses.field(default_factory=WarmStartConfig)
   seed: int = 0
   z_loss: float = 1e-4
   microbatches: int = 1

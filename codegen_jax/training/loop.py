@@ -14,7 +14,7 @@ from codegen_jax.checkpoint.checkpoints import Checkpoints
 from codegen_jax.data import pipeline
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.training import cpu_memory, diagnosis, flops, lock, run_folder
+from codegen_jax.training import cpu_memory, diagnosis, flops, lock, run_folder, warm_start
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.goodput import Goodput
@@ -47,6 +47,7 @@ def train(
   reader.check_attention(config.attention)
   reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
+  other = warm_start.find(config.warm_start, workdir, config.model, program.state.params)
 
   # One process writes for all: two would drop each other's rows.
   primary = jax.process_index() == 0
@@ -56,6 +57,9 @@ def train(
     state, data = _restore(checkpoints, program.state, reader)
     if state is None:
       state = train_state.create(program.model, program.optimizer, mesh, config.seed)
+      if other is not None:
+        other.record(workdir)
+        state = TrainState(state.step, other.params(state.params), state.opt_state)
     start = int(state.step)
     progress = Progress(label, config.total_steps)
     if start >= config.total_steps:
@@ -64,6 +68,8 @@ def train(
       return state
     if start:
       progress.note(f"continues from step {start}")
+    elif other is not None:
+      progress.note(other.summary)
     for first, last in config.skip_steps:
       progress.note(f"steps {first} to {last} are jumped over, with their data")
     run_folder.record_environment(workdir)

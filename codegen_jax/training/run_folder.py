@@ -1,7 +1,7 @@
 """The folder of one run: what it was asked, with what it was made, and whose checkpoints it holds.
 
 checkpoints/<step>/  tensorboard/  metrics.jsonl
-config.gin  config.json  data.json  environment.json
+config.gin  config.json  data.json  environment.json  warm_start.json
 """
 
 import dataclasses
