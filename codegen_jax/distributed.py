@@ -5,18 +5,19 @@ Without it CPU devices sum in another order, and a SIGTERM ends a run without a 
 
 import os
 import socket
-import sys
-import traceback
 from typing import Any
 
 import jax
 from jax._src import distributed as jax_distributed
 from jax.experimental import multihost_utils
 
+from codegen_jax import endings
 from codegen_jax.errors import InputError
 
 # Seconds.  The hosts of a pod do not start together: one may still be fetching its image.
 JOINING = 1800
+# A process that says nothing for so long is lost to the others.  JAX's own 100 cost a pod as much.
+SILENT = 30
 
 
 def initialize(
@@ -43,7 +44,7 @@ def initialize(
   else:
     _join(coordinator, num_processes, process_id)
   if jax.process_count() > 1:
-    sys.excepthook = _end_all
+    endings.watch()
     meet("joined")
     multihost_utils.sync_global_devices("joined")  # connects all devices while everyone is here
 
@@ -61,7 +62,7 @@ def meet(place: str) -> None:
 
 def _join_as_the_machine_says() -> bool:
   try:
-    jax.distributed.initialize(initialization_timeout=JOINING)
+    jax.distributed.initialize(initialization_timeout=JOINING, heartbeat_timeout_seconds=SILENT)
   except ValueError as error:
     if "should be defined" in str(error):  # nothing here knows of a cluster
       _refuse_an_indexed_job()
@@ -114,7 +115,13 @@ def _join(coordinator: str | None, num_processes: int | None, process_id: int | 
   if num_processes == 1:
     return _join_alone(coordinator)
   print(f"waiting for {num_processes} processes at {coordinator}", flush=True)
-  jax.distributed.initialize(coordinator, num_processes, process_id, initialization_timeout=JOINING)
+  jax.distributed.initialize(
+    coordinator,
+    num_processes,
+    process_id,
+    initialization_timeout=JOINING,
+    heartbeat_timeout_seconds=SILENT,
+  )
 
 
 def _check_address(coordinator: str) -> None:
@@ -129,11 +136,3 @@ def _free_port() -> int:
   with socket.socket() as probe:
     probe.bind(("127.0.0.1", 0))
     return probe.getsockname()[1]
-
-
-def _end_all(kind, error, trace) -> None:
-  # A process that waits politely for the others to shut down keeps them for five minutes and hides
-  # why; one that dies at once is noticed in a fraction of a second.
-  traceback.print_exception(kind, error, trace)
-  sys.stderr.flush()
-  os._exit(1)

@@ -9,6 +9,7 @@ import sys
 from typing import Any, NoReturn
 
 from codegen_jax import config as gin_config
+from codegen_jax import supervise
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.inspection import command as inspection
 from codegen_jax.plan import command as planning
@@ -114,6 +115,14 @@ def _parser() -> argparse.ArgumentParser:
       formatter_class=argparse.RawDescriptionHelpFormatter,
       allow_abbrev=False,
     )
+    if name == "train":
+      command.add_argument(
+        "--skip_steps",
+        action="append",
+        default=[],
+        metavar="FIRST:LAST",
+        help="steps to jump over with their data, e.g. 1200:1250; repeatable",
+      )
     command.add_argument("--workdir", required=True, type=pathlib.Path, help="the run's folder")
     group = command.add_argument_group("several processes")
     group.add_argument("--coordinator", help="HOST:PORT of process 0")
@@ -127,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> None:
   from codegen_jax import distributed
 
+  if argv[:1] == [supervise.NAME]:
+    sys.exit(supervise.run(argv[1:]))
   gin_files, bindings, search_paths, rest = gin_config.parse_gin_flags(list(argv))
   flags = _parser().parse_args(rest)
   if flags.command == inspection.NAME:
@@ -149,10 +160,22 @@ def main(argv: Sequence[str]) -> None:
     import_tensorflow()
     planning.run(gin_files, bindings, search_paths, flags)
     return
+  bindings = [*bindings, *_skip_steps(flags)]
   import_tensorflow()
   distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
   command, _ = COMMANDS[flags.command]
   command(gin_files, bindings, flags.workdir, search_paths=search_paths)
+
+
+def _skip_steps(flags: argparse.Namespace) -> list[str]:
+  """The flag as the gin binding that it stands for."""
+  ranges = []
+  for text in getattr(flags, "skip_steps", []):
+    first, colon, last = text.partition(":")
+    if not (colon and first.isdecimal() and last.isdecimal()):
+      raise InputError(f"--skip_steps is {text!r}; write the first and the last step, as 1200:1250")
+    ranges.append((int(first), int(last)))
+  return [f"SKIP_STEPS = {tuple(ranges)}"] if ranges else []
 
 
 def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
@@ -172,7 +195,14 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
 
 
 def _leave(program: str, sentence: str, code: int) -> NoReturn:
-  print(f"{program}: {sentence}", file=sys.stderr)
+  print(f"{program}: {sentence}", file=sys.stderr, flush=True)
+  if code != PREEMPTED and "jax" in sys.modules:  # preempted are all, at the same step
+    import jax
+
+    if jax.distributed.is_initialized() and jax.process_count() > 1:
+      from codegen_jax import endings
+
+      endings.leave(code, sentence)
   sys.exit(code)
 
 

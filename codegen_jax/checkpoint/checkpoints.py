@@ -12,6 +12,7 @@ import orbax.checkpoint as ocp
 from codegen_jax.checkpoint import manifest, quarantine
 from codegen_jax.checkpoint.dtypes import refuse_other_types
 from codegen_jax.checkpoint.retention import Retention
+from codegen_jax.checkpoint.steps import steps
 from codegen_jax.errors import InputError
 from codegen_jax.types import Params, PyTree
 
@@ -48,7 +49,7 @@ class Checkpoints:
     self.newest = quarantine.newest_good(self.folder)
     _say_what_is_unfinished(self.folder)
     self._saving: int | None = None
-    self._scores = {step: _score(self.folder, step) for step in quarantine.steps(self.folder)}
+    self._scores = {step: _score(self.folder, step) for step in steps(self.folder)}
     policies = ocp.checkpoint_managers
     options = ocp.CheckpointManagerOptions(
       # The loop decides when to save; Orbax's default also saves whatever comes first.
@@ -159,7 +160,7 @@ class Checkpoints:
     reason = next((said for code, said in DISK if code == number or said in text), None)
     if reason is None and "RESOURCE_EXHAUSTED" not in text:
       return error
-    kept = max((s for s in quarantine.steps(self.folder) if s != self._saving), default=None)
+    kept = max((s for s in steps(self.folder) if s != self._saving), default=None)
     intact = "there is none before it" if kept is None else f"step {kept} is intact"
     return InputError(
       f"the checkpoint of step {self._saving} cannot be written to {self.folder}"

@@ -5,8 +5,9 @@ import pathlib
 import jax
 import orbax.checkpoint as ocp
 
-from codegen_jax.checkpoint import manifest, quarantine
+from codegen_jax.checkpoint import manifest
 from codegen_jax.checkpoint.dtypes import refuse_other_types
+from codegen_jax.checkpoint.steps import steps
 from codegen_jax.errors import InputError
 from codegen_jax.types import Params, PyTree
 
@@ -17,7 +18,7 @@ def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]
   Raises:
     InputError: the folder holds no checkpoint, a damaged one, or one of another architecture.
   """
-  step = max(quarantine.steps(folder), default=None)
+  step = max(steps(folder), default=None)
   if step is None:
     raise InputError(f"there is no checkpoint in {folder}; train first, or give another workdir")
   where = folder / str(step)

@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from codegen_jax.checkpoint import manifest
+from codegen_jax.checkpoint.steps import steps
 from codegen_jax.errors import InputError
 
 FOLDER = ".quarantine"
@@ -40,14 +41,6 @@ def newest_good(checkpoints: pathlib.Path) -> int | None:
     if jax.process_index() == 0:
       kept = _set_aside(where)
       print(f"step {step} is set aside in {kept}", file=sys.stderr, flush=True)
-
-
-def steps(checkpoints: pathlib.Path) -> list[int]:
-  """The committed steps of a run, from the oldest."""
-  if not checkpoints.is_dir():
-    return []
-  found = (path.name for path in checkpoints.iterdir() if path.is_dir())
-  return sorted(int(name) for name in found if name.isdecimal())
 
 
 def _set_aside(step: pathlib.Path) -> pathlib.Path:

@@ -106,8 +106,8 @@ def train(
               batch = _place(next(batches), program, shape)
             if jumped := range(ended + 1, step):
               state = dataclasses.replace(state, step=state.step + len(jumped))
-              for other in jumped:
-                recorder.jumped(other)
+              for without in jumped:
+                recorder.jumped(without)
             state, of_step = step_fn(state, batch)
             ended = step
             recorder.add(step, of_step)

@@ -1,0 +1,91 @@
+"""The processes of a run end together, and all say why.
+
+Left to themselves, the others wait for one that is gone: minutes on a TPU, which has no connection
+to lose, and then they die without its reason.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+import time
+import traceback
+from typing import Any, NoReturn
+
+import jax
+from jax._src import distributed as jax_distributed
+
+KEY = "codegen_jax/ended"
+LOOK = 0.25  # seconds between two looks
+LOST = 75  # as for preempted: start again
+
+# How JAX says that another process is gone; by itself that is no bug of this one.
+GONE = ("closed by peer", "reset by peer", "Connection refused", "heartbeat", "UNAVAILABLE")
+
+
+def watch() -> None:
+  """From now on this process ends when another one says that it has, and on any error at once."""
+  sys.excepthook = _end_all
+  threading.Thread(target=_look, name="endings", daemon=True).start()
+
+
+def leave(code: int, sentence: str) -> NoReturn:
+  """Tells the others, and ends at once: a polite end would wait for them, for five minutes."""
+  told = _told()
+  if told is None:
+    _tell(code, sentence)
+  else:
+    code = _say(told)
+  sys.stdout.flush()
+  sys.stderr.flush()
+  if jax.process_index() == 0:
+    time.sleep(4 * LOOK)  # it holds what the others look at
+  os._exit(code)
+
+
+def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+  traceback.print_exception(kind, error, trace)
+  sentence = f"{kind.__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+  if isinstance(error, jax.errors.JaxRuntimeError) and any(sign in str(error) for sign in GONE):
+    time.sleep(4 * LOOK)  # its reason may be on its way
+    leave(LOST, f"another process was lost; start again to continue ({sentence})")
+  leave(1, sentence)
+
+
+def _look() -> None:
+  while True:
+    time.sleep(LOOK)
+    told = _told()
+    if told is not None:
+      code = _say(told)
+      sys.stderr.flush()
+      os._exit(code)
+
+
+def _client() -> Any:
+  return jax_distributed.global_state.client
+
+
+def _told() -> tuple[int, int, str] | None:
+  """Which process has ended, with which code and why; None while all go on."""
+  client = _client()
+  if client is None:  # the run is over and has taken its leave
+    return None
+  try:
+    code, process, sentence = client.key_value_try_get(KEY).split("\n", 2)
+  except jax.errors.JaxRuntimeError:
+    return None
+  return int(code), int(process), sentence
+
+
+def _tell(code: int, sentence: str) -> None:
+  # Another may have been first, or nobody is left to be told.
+  with contextlib.suppress(jax.errors.JaxRuntimeError):
+    _client().key_value_set(KEY, f"{code}\n{jax.process_index()}\n{sentence}")
+
+
+def _say(told: tuple[int, int, str]) -> int:
+  code, process, sentence = told
+  if process != jax.process_index():
+    print(f"process {process} has ended the run: {sentence}", file=sys.stderr, flush=True)
+  return code
