@@ -122,6 +122,8 @@ def test_a_vocabulary_of_another_size_keeps_the_rows_that_both_have(
   assert_array_equal(params["head/kernel"][:, both:], fresh["head/kernel"][:, both:])
   assert_array_equal(params["head/bias"][:both], other["head/bias"][:both])
   assert_array_equal(params["head/bias"][both:], fresh["head/bias"][both:])
+  places = {name: leaf.sharding for name, leaf in created(larger, mesh).items()}
+  assert {name: leaf.sharding for name, leaf in params.items()} == places
   for name in params.keys() - resized:
     assert_array_equal(params[name], other[name])
 
