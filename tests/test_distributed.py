@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -161,3 +162,69 @@ def test_four_processes_by_flags_each_reading_only_its_own_rows(alone, tmp_path)
     asked = json.loads((tmp_path / f"{i}.json").read_text())
     assert {row % ROWS for row in asked} == {2 * i, 2 * i + 1}
     assert {row // ROWS for row in asked} >= set(range(STEPS))
+
+
+# One of two processes ends as it is told while the other waits for it.
+ENDS = """
+import os, sys, time
+from codegen_jax import distributed, main
+from codegen_jax.errors import InputError
+def run():
+  distributed.initialize(sys.argv[1], 2, int(sys.argv[2]))
+  print("joined", flush=True)
+  if sys.argv[2] == sys.argv[3]:
+    exec(sys.argv[4])
+  time.sleep(60)
+main.exit_with_sentences(run, "codegen-jax")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["0", "1"])
+@pytest.mark.parametrize(
+  ("how", "code", "why"),
+  [
+    ("raise RuntimeError('a bug of ours')", 1, "RuntimeError: a bug of ours"),
+    ("raise InputError('no such corpus here')", 2, "no such corpus here"),
+  ],
+)
+def test_one_process_ends_all_within_seconds_and_all_say_why(victim, how, code, why):
+  command = [sys.executable, "-c", ENDS, f"127.0.0.1:{free_port()}"]
+  started = [start([*command, str(i), victim, how], devices(1)) for i in range(2)]
+  try:
+    for process in started:
+      while "joined" not in process.stdout.readline():
+        pass
+    begun = time.monotonic()
+    said = [process.communicate(timeout=60)[0] for process in started]
+    assert time.monotonic() - begun < 5
+    assert [process.returncode for process in started] == [code, code], said
+    assert f"process {victim} has ended the run: {why}" in said[1 - int(victim)]
+    assert why in said[int(victim)]
+  finally:
+    for process in started:
+      process.kill()
+
+
+@pytest.mark.slow
+def test_a_run_moves_from_four_processes_to_one_of_eight_devices(tmp_path):
+  """Saved by four processes, restored by one on another mesh, which reads all rows itself."""
+  train(tmp_path / "whole", [([], devices(8))])
+  half = ["--gin.TOTAL_STEPS=3"]
+  train(tmp_path / "moved", [([*flags, *half], own) for flags, own in by_flags(4)])
+  train(tmp_path / "moved", [(["--gin.partitioning.PartitioningConfig.model=2"], devices(8))])
+  np.testing.assert_allclose(losses(tmp_path / "moved"), losses(tmp_path / "whole"), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_start_from_the_same_step_when_the_newest_is_damaged(alone, tmp_path):
+  short = ["--gin.CHECKPOINT_EVERY=2", "--gin.TOTAL_STEPS=4"]
+  train(tmp_path, [([*flags, *short], own) for flags, own in by_flags(2)])
+  path = next((tmp_path / "checkpoints/4/params").rglob("d/*"))
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+  said = train(tmp_path, by_flags(2))
+  assert all("continues from step 2" in one for one in said), said
+  assert any(f"{path} is not what was written" in one for one in said)
+  np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
