@@ -86,10 +86,7 @@ class Documents:
   @functools.cached_property
   def files(self) -> dict[str, pathlib.Path]:
     """By their names below the folder, sorted."""
-    try:
-      files = self._list()
-    except OSError as error:
-      raise _cannot_be_read(error) from error
+    files = self._list()
     for name in files:
       if corpus.matches(name, UNREAD):
         raise InputError(
@@ -136,7 +133,9 @@ class Documents:
           for part in (os.fsencode(name), str(size).encode(), first, opened.read(MIB)):
             digest.update(hashlib.sha256(part).digest())
     except OSError as error:
-      raise _cannot_be_read(error) from error
+      raise InputError(
+        f"{error.filename} cannot be read ({error.strerror}); allow it (chmod) or take it out"
+      ) from error
     return digest.hexdigest()
 
   def record(self) -> dict[str, Any]:
@@ -219,9 +218,3 @@ class Documents:
 def _state(told: os.stat_result) -> tuple[int, int]:
   """Size and time: what changes with a file that is still being written."""
   return told.st_size, told.st_mtime_ns
-
-
-def _cannot_be_read(error: OSError) -> InputError:
-  return InputError(
-    f"{error.filename} cannot be read ({error.strerror}); allow it (chmod) or take it out"
-  )

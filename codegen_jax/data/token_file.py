@@ -104,7 +104,8 @@ class TokenFile:
     if checksums is not None and len(checksums) != blocks:
       raise ValueError(f"there are {len(checksums)} checksums for {blocks} blocks of {path.name}")
     self._unread = bytearray(b"\1" * (0 if checksums is None else blocks))
-    if self._file.size <= CHECKED_AT_OPEN:
+    self._all_checked = self._file.size <= CHECKED_AT_OPEN
+    if self._all_checked:
       self._check(0, len(self._unread))
 
   def __len__(self) -> int:
@@ -116,7 +117,7 @@ class TokenFile:
       raise IndexError(f"tokens are read from one place to a later one, not in steps of {step}")
     size = self.dtype.itemsize
     start, stop = start * size, max(stop, start) * size
-    if self._unread:
+    if not self._all_checked:
       self._check(start // BLOCK, -(-stop // BLOCK))
     data = self._file.read(self._begin + start, self._begin + stop)
     return np.frombuffer(data, self.dtype)
