@@ -8,7 +8,7 @@ DECLARED := pyproject.toml setup.py requirements.lock
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help ablation test test-fast peers lint lock clean
+.PHONY: help ablation test test-fast chaos peers lint lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ test: $(VENV)/.dev  ## the whole suite
 
 test-fast: $(VENV)/.dev  ## the suite without its slow tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+chaos: $(VENV)/.dev  ## kills runs at random moments, 20 times each, and compares bits (a quarter of an hour)
+	@$(BIN)/python -m tests.chaos
 
 peers: $(VENV)/.peers  ## adds PyTorch and transformers, so that the tests of parity with them run
 

@@ -196,9 +196,9 @@ def test_one_process_ends_all_within_seconds_and_all_say_why(victim, how, code, 
       while "joined" not in process.stdout.readline():
         pass
     begun = time.monotonic()
-    said = [process.communicate(timeout=60)[0] for process in started]
+    said = [process.stdout.read() for process in started]
+    assert [process.wait(timeout=60) for process in started] == [code, code], said
     assert time.monotonic() - begun < 5
-    assert [process.returncode for process in started] == [code, code], said
     assert f"process {victim} has ended the run: {why}" in said[1 - int(victim)]
     assert why in said[int(victim)]
   finally:

@@ -28,7 +28,7 @@ os.kill(os.getpid(), -code) if code < 0 else sys.exit(code)
 
 def supervised(tmp_path, endings, restarts=2) -> tuple[int, int]:
   """The supervisor's exit code, and how often it started the run."""
-  flags = [f"--restarts={restarts}", f"--workdir={tmp_path}", str(endings)]
+  flags = [f"--restarts={restarts}", "--", f"--workdir={tmp_path}", str(endings)]
   code = supervise.run(flags, (sys.executable, "-c", CHILD))
   return code, int((tmp_path / "count").read_text())
 
@@ -72,7 +72,7 @@ def test_a_preemption_of_the_supervisor_is_passed_on_and_not_answered(tmp_path):
     time.sleep(60)
   """)
   ask = "import sys; from codegen_jax import supervise;"
-  ask += "sys.exit(supervise.run([sys.argv[1]], (sys.executable, '-c', sys.argv[2])))"
+  ask += "sys.exit(supervise.run(['--', sys.argv[1]], (sys.executable, '-c', sys.argv[2])))"
   process = subprocess.Popen([sys.executable, "-c", ask, f"--workdir={tmp_path}", child])
   until = time.monotonic() + 60
   while not (tmp_path / "up").exists() and time.monotonic() < until:
