@@ -9,6 +9,7 @@ Prints a row for each kill and exits with 1 if a bit differs.
 import argparse
 from collections.abc import Sequence
 import hashlib
+import os
 import pathlib
 import random
 import shutil
