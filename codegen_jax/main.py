@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Sequence
 import dataclasses
+import errno
 import hashlib
 import pathlib
 import sys
@@ -191,6 +192,13 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
     _leave(program, f"preempted; step {error.args[0]} is saved, start again to continue", PREEMPTED)
   except Diverged as error:
     _leave(program, str(error), DIVERGED)
+  except OSError as error:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+      raise
+    what = error.filename or "a file of the run"
+    _leave(
+      program, f"{what} cannot be written ({error.strerror}); make room and start again", INPUT
+    )
   sys.exit(0)
 
 

@@ -15,8 +15,14 @@ def quiet() -> None:
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   os.environ.setdefault("GRPC_VERBOSITY", "NONE")
   warnings.filterwarnings("ignore", category=DeprecationWarning)
-  for name in ("absl", "jax", "orbax", "tensorflow"):
+  for name in ("jax", "orbax", "tensorflow"):
     logging.getLogger(name).setLevel(logging.ERROR)
+  # When a save fails, Orbax logs a traceback for each of its threads, and raises the error as well.
+  for name in ("jax", "orbax", "tensorflow"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+  # When a save fails, Orbax logs a traceback for each of its threads, and raises the error as well.
+  for name in ("absl", "asyncio"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def import_tensorflow() -> None:

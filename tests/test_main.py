@@ -1,5 +1,6 @@
 """Flags and exit codes, without starting a process."""
 
+import errno
 import re
 
 import pytest
@@ -23,7 +24,8 @@ def leave(error: BaseException | None) -> int:
   [
     (None, 0),
     (InputError("no such corpus"), 2),
-    (Diverged("at step 3 the loss is nan"), 3),
+    (Diverged("at step 3 the loss is nan", 3), 3),
+    (OSError(errno.ENOSPC, "No space left on device", "/runs/metrics.jsonl"), 2),
     (Preempted(40), 75),
     (KeyboardInterrupt(), 130),
   ],
@@ -32,7 +34,8 @@ def test_every_ending_has_its_exit_code_and_one_sentence(error, code, capsys):
   assert leave(error) == code
   said = capsys.readouterr().err
   assert len(said.splitlines()) == (error is not None)
-  assert str(error.args[0] if error and error.args else "") in said
+  told = error.strerror if isinstance(error, OSError) else error and error.args and error.args[0]
+  assert str(told or "") in said
 
 
 def test_a_bug_keeps_its_traceback():
@@ -97,7 +100,9 @@ def test_processes_are_waited_for_by_name_and_for_long(monkeypatch, capsys):
     distributed.jax.distributed, "initialize", lambda *args, **kwargs: calls.append((args, kwargs))
   )
   distributed.initialize("10.0.0.1:8476", 4, 2)
-  assert calls == [(("10.0.0.1:8476", 4, 2), {"initialization_timeout": 1800})]
+  assert calls == [
+    (("10.0.0.1:8476", 4, 2), {"initialization_timeout": 1800, "heartbeat_timeout_seconds": 30})
+  ]
   assert capsys.readouterr().out == "waiting for 4 processes at 10.0.0.1:8476\n"
 
 
