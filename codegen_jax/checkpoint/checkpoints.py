@@ -160,8 +160,6 @@ class Checkpoints:
     reason = next((said for code, said in DISK if code == number or said in text), None)
     if reason is None and "RESOURCE_EXHAUSTED" not in text:
       return error
-    # Writes that Orbax did not wait for complain when they are collected, after the sentence.
-    sys.unraisablehook = lambda _: None
     kept = max((s for s in steps(self.folder) if s != self._saving), default=None)
     intact = "there is none before it" if kept is None else f"step {kept} is intact"
     return InputError(

