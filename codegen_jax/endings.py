@@ -16,7 +16,9 @@ import jax
 from jax._src import distributed as jax_distributed
 
 KEY = "codegen_jax/ended"
+KNOWS = "codegen_jax/knows"
 LOOK = 0.25  # seconds between two looks
+PATIENCE = 3.0  # seconds that process 0 waits for the others to have looked
 LOST = 75  # as for preempted: start again
 
 # How JAX says that another process is gone; by itself that is no bug of this one.
@@ -39,7 +41,7 @@ def leave(code: int, sentence: str) -> NoReturn:
   sys.stdout.flush()
   sys.stderr.flush()
   if jax.process_index() == 0:
-    time.sleep(4 * LOOK)  # it holds what the others look at
+    _wait_until_all_know()
   os._exit(code)
 
 
@@ -59,7 +61,19 @@ def _look() -> None:
     if told is not None:
       code = _say(told)
       sys.stderr.flush()
+      with contextlib.suppress(jax.errors.JaxRuntimeError):
+        _client().key_value_set(f"{KNOWS}/{jax.process_index()}", "")
       os._exit(code)
+
+
+def _wait_until_all_know() -> None:
+  """Process 0 holds what the others look at, and they are aborted without a word when it goes."""
+  others = set(range(1, jax.process_count()))
+  until = time.monotonic() + PATIENCE
+  while others and time.monotonic() < until:
+    time.sleep(LOOK / 5)
+    others = {process for process in others if _read(f"{KNOWS}/{process}") is None}
+  time.sleep(2 * LOOK)  # they know, and are about to go
 
 
 def _client() -> Any:
@@ -68,14 +82,21 @@ def _client() -> Any:
 
 def _told() -> tuple[int, int, str] | None:
   """Which process has ended, with which code and why; None while all go on."""
+  told = _read(KEY)
+  if told is None:
+    return None
+  code, process, sentence = told.split("\n", 2)
+  return int(code), int(process), sentence
+
+
+def _read(key: str) -> str | None:
   client = _client()
   if client is None:  # the run is over and has taken its leave
     return None
   try:
-    code, process, sentence = client.key_value_try_get(KEY).split("\n", 2)
+    return client.key_value_try_get(key)
   except jax.errors.JaxRuntimeError:
     return None
-  return int(code), int(process), sentence
 
 
 def _tell(code: int, sentence: str) -> None:

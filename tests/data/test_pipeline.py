@@ -56,7 +56,9 @@ def registered(add, registry):
 def test_skipping_is_the_same_as_having_read():
   for n in (1, 7, 50):  # the toys are in their fifth epoch by then
     expected = first(n + 2, batches(reader(), range(4)))[n:]
-    for got, want in zip(first(2, batches(reader(), range(4), skip=n)), expected, strict=True):
+    for got, want in zip(
+      first(2, batches(reader(), range(4), numbers=itertools.count(n))), expected, strict=True
+    ):
       assert_same(got, want)
 
 
@@ -64,8 +66,11 @@ def test_skipping_is_the_same_as_having_read():
 def test_the_order_does_not_depend_on_the_number_of_hosts(hosts):
   one = reader()
   share = 4 // hosts
-  parts = [batches(one, range(h * share, (h + 1) * share), skip=3) for h in range(hosts)]
-  for want in first(6, batches(one, range(4), skip=3)):
+  parts = [
+    batches(one, range(h * share, (h + 1) * share), numbers=itertools.count(3))
+    for h in range(hosts)
+  ]
+  for want in first(6, batches(one, range(4), numbers=itertools.count(3))):
     assert_same(batching.stack([next(part) for part in parts]), want)
 
 
