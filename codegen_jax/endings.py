@@ -38,11 +38,7 @@ def leave(code: int, sentence: str) -> NoReturn:
     _tell(code, sentence)
   else:
     code = _say(told)
-  sys.stdout.flush()
-  sys.stderr.flush()
-  if jax.process_index() == 0:
-    _wait_until_all_know()
-  os._exit(code)
+  _go(code)
 
 
 def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -59,11 +55,19 @@ def _look() -> None:
     time.sleep(LOOK)
     told = _told()
     if told is not None:
-      code = _say(told)
-      sys.stderr.flush()
-      with contextlib.suppress(jax.errors.JaxRuntimeError):
-        _client().key_value_set(f"{KNOWS}/{jax.process_index()}", "")
-      os._exit(code)
+      if told[1] == jax.process_index():
+        return  # `leave` is under way, and must not be cut short
+      _go(_say(told))
+
+
+def _go(code: int) -> NoReturn:
+  sys.stdout.flush()
+  sys.stderr.flush()
+  with contextlib.suppress(jax.errors.JaxRuntimeError):
+    _client().key_value_set(f"{KNOWS}/{jax.process_index()}", "")
+  if jax.process_index() == 0:
+    _wait_until_all_know()
+  os._exit(code)
 
 
 def _wait_until_all_know() -> None:
