@@ -154,7 +154,11 @@ class Checkpoints:
     manifest.write(draft if draft.is_dir() else self.folder / str(self._saving))
 
   def _told(self, error: Exception) -> Exception:
-    """The error, as a sentence where the disk is to blame."""
+    """The error, as a sentence where the disk is to blame.
+
+    Orbax raises what its threads met: an OSError, a ValueError of tensorstore's, or a bare Exception.
+    So its callers catch all, and raise again whatever is not the disk's.
+    """
     number = error.errno if isinstance(error, OSError) else None
     text = str(error)
     reason = next((said for code, said in DISK if code == number or said in text), None)
