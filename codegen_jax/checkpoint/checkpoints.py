@@ -156,8 +156,8 @@ class Checkpoints:
   def _told(self, error: Exception) -> Exception:
     """The error, as a sentence where the disk is to blame.
 
-    Orbax raises what its threads met: an OSError, a ValueError of tensorstore's, or a bare Exception.
-    So its callers catch all, and raise again whatever is not the disk's.
+    Orbax raises what its threads met: an OSError, tensorstore's ValueError, a bare Exception.  So
+    its callers catch all, and raise again whatever is not the disk's.
     """
     number = error.errno if isinstance(error, OSError) else None
     text = str(error)
