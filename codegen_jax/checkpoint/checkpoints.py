@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import pathlib
 import sys
 from typing import Any
@@ -180,5 +181,9 @@ def _say_what_is_unfinished(folder: pathlib.Path) -> None:
 
 
 def _score(folder: pathlib.Path, step: int) -> float:
-  told = json.loads((folder / str(step) / "data" / "metadata").read_text())
-  return told.get(SCORE, float("inf"))
+  """Of a step that may be an old one whose deletion a kill has cut off: nobody verified it."""
+  try:
+    told = json.loads((folder / str(step) / "data" / "metadata").read_text())
+  except (OSError, ValueError):
+    return math.inf
+  return told.get(SCORE, math.inf)

@@ -1,29 +1,23 @@
 """From the name of a mixture to batches, by index: a run's place in its data is one integer."""
 
 import bisect
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 import dataclasses
-from fractions import Fraction
 import functools
 import hashlib
 import itertools
 import json
 import math
-import queue
-import threading
-from typing import Any, TypeVar
+from typing import Any
 
 import seqio
 
-from codegen_jax import did_you_mean
-from codegen_jax.data import order
+from codegen_jax.data import mixture, order
 from codegen_jax.data.batching import empty_row, stack, to_batch, to_row
 from codegen_jax.data.objectives import Example
 from codegen_jax.data.rows import RowSource, Where
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
-
-T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,11 +95,11 @@ class Reader:
 
   def __init__(self, config: DataConfig):
     self.config = config
-    self._tasks, self._rates = _resolve(config.mixture)
+    self._tasks, self._rates = mixture.resolve(config.mixture)
     self._sources = [task.source for task in self._tasks]
     # Opened here, so that a missing corpus stops a run before anything is compiled.
     for task in self._tasks:
-      _check_vocabulary(task, config.split)
+      mixture.check_vocabulary(task, config.split)
     where = config.split, config.seq_len
     self._sizes = [source.num_rows(*where) for source in self._sources]
     # Rates are shares of the text that is read, and rows of different objectives take more or less.
@@ -122,7 +116,7 @@ class Reader:
 
   @property
   def vocabulary(self) -> seqio.Vocabulary:
-    return _vocabulary(self._tasks[0])
+    return mixture.vocabulary(self._tasks[0])
 
   @property
   def num_rows(self) -> int:
@@ -244,88 +238,3 @@ def in_order(reader: Reader, *, max_rows: int = 0) -> Iterator[tuple[Batch, list
   if rows:
     padding = [empty_row(reader.config.seq_len)] * (reader.config.batch_size - len(rows))
     yield stack(rows + padding), paths
-
-
-def prefetch(items: Iterator[T], ahead: int = 2) -> Generator[T, None, None]:
-  """Makes the next items in a thread while the last one is used; an error comes out in its turn."""
-  ready: queue.Queue = queue.Queue(ahead)
-  done = threading.Event()
-
-  def put(item) -> bool:
-    while not done.is_set():
-      try:
-        ready.put(item, timeout=0.1)
-        return True
-      except queue.Full:
-        continue
-    return False
-
-  def work():
-    try:
-      for item in items:
-        if not put((item, None)):
-          return
-      put((None, StopIteration()))
-    except BaseException as error:  # handed to whoever reads, traceback and all
-      put((None, error))
-
-  threading.Thread(target=work, name="prefetch", daemon=True).start()
-  try:
-    while True:
-      item, error = ready.get()
-      if isinstance(error, StopIteration):
-        return
-      if error is not None:
-        raise error
-      yield item
-  finally:
-    done.set()
-
-
-def _resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
-  """The tasks behind a name and how much of the mixture each one is."""
-  known = sorted({*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()})
-  if name not in known:
-    near = did_you_mean.suggestion(name, known, form="'{}'")
-    raise InputError(
-      f"there is no mixture {name!r}{near} (a gin file imports the module of tasks/ that makes it)"
-    )
-  found = seqio.get_mixture_or_task(name)
-  tasks = found.tasks if isinstance(found, seqio.Mixture) else [found]
-  rates = [found.get_rate(task) for task in tasks] if isinstance(found, seqio.Mixture) else [1.0]
-  for task in tasks:
-    if not isinstance(task.source, RowSource):
-      raise InputError(
-        f"the task {task.name!r} of {name!r} is a stream and has no row indices; register it with"
-        " tasks.build.add_task"
-      )
-  if any(_vocabulary(task) != _vocabulary(tasks[0]) for task in tasks):
-    raise InputError(
-      f"the tasks of {name!r} have different vocabularies; a model reads one: make them of sources"
-      " that share it"
-    )
-  for rate in rates:
-    if not 0 < rate < math.inf:
-      raise InputError(f"the mixture {name!r} has a rate of {rate}; every rate must be positive")
-  if len({task.source.objective.in_place for task in tasks}) > 1:
-    raise InputError(
-      f"{name!r} mixes tasks that ask for tokens in their places with tasks that ask for the next:"
-      " no one attention can learn both"
-    )
-  exact = [Fraction(str(rate)) for rate in rates]  # as it was written: 0.1 is a tenth
-  return tasks, [rate / sum(exact) for rate in exact]
-
-
-def _check_vocabulary(task: seqio.Task, split: str) -> None:
-  store, vocabulary = task.source.store(split), _vocabulary(task)
-  of_store = store.vocab_size, store.eos_id
-  if of_store != (vocabulary.vocab_size, vocabulary.eos_id):
-    raise InputError(
-      f"the tokens of {task.name!r} in {store.folder} are of a vocabulary of {of_store[0]} with"
-      f" {of_store[1]} for the end of a document, and the task's has {vocabulary.vocab_size} and"
-      f" {vocabulary.eos_id}: they are another tokenizer's; prepare them with that of the task"
-    )
-
-
-def _vocabulary(task: seqio.Task) -> seqio.Vocabulary:
-  return next(iter(task.output_features.values())).vocabulary

@@ -9,10 +9,10 @@ import functools
 import pathlib
 from typing import Any
 
+from flax import traverse_util
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-import numpy as np
 
 from codegen_jax import partitioning
 from codegen_jax.data import pipeline
@@ -25,19 +25,17 @@ from codegen_jax.types import Batch, Metrics, Params
 FOLDER = "diagnosis"
 
 
-def documents(reader: pipeline.Reader, step: int) -> dict[str, list[str]]:
-  """The documents of each row that a step reads, by the row's index in the endless mixture."""
+def write(workdir: pathlib.Path, reader: pipeline.Reader, step: int, **told: Any) -> pathlib.Path:
+  """Writes what is told of a step, and the documents of its rows; the path.
+
+  Rows are named by their index in the endless mixture, as `Reader.inspect` takes it.
+  """
   size = reader.config.batch_size
   rows = range((step - 1) * size, step * size)
-  return {str(row): list(reader.inspect(row).paths) for row in rows}
-
-
-def write(workdir: pathlib.Path, step: int, told: dict[str, Any]) -> pathlib.Path:
-  """Writes what is known of a step; the path."""
-  folder = workdir / FOLDER
-  folder.mkdir(exist_ok=True)
-  path = folder / f"step_{step:08}.json"
-  write_json(path, {"step": step, **told})
+  documents = {str(row): list(reader.inspect(row).paths) for row in rows}
+  path = workdir / FOLDER / f"step_{step:08}.json"
+  path.parent.mkdir(exist_ok=True)
+  write_json(path, {"step": step, **told, "documents": documents})
   return path
 
 
@@ -46,18 +44,22 @@ def gradient_norms(
 ) -> dict[str, list[str]]:
   """The norm of each weight's gradient, layer by layer; every process of a run has to ask.
 
-  Numbers are text, since JSON has no NaN.
+  Args:
+    config: of the run.
+    program: of the run.
+    mesh: where its arrays live.
+    params: of the model.
+    batch: arrays of shape [B, L], on the mesh.
+
+  Returns:
+    {"blocks/mlp/in/kernel": one number a layer, "head/bias": one number, ...}, as text, since JSON
+    has no NaN.
   """
   measure = jax.jit(_make_norms(config, program), out_shardings=partitioning.replicated(mesh))
   with partitioning.on(mesh, config.partitioning.rules):
     norms = measure(params, batch)
-  leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(norms))
-  names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
-  values = [leaf for _, leaf in leaves]
-  return {
-    name: [f"{norm:.6g}" for norm in np.ravel(value)]
-    for name, value in zip(names, values, strict=True)
-  }
+  named = traverse_util.flatten_dict(jax.device_get(norms), sep="/")
+  return {name: [f"{norm:.6g}" for norm in layers] for name, layers in named.items()}
 
 
 def _make_norms(config: TrainConfig, program: Program) -> Callable[[Params, Batch], Any]:

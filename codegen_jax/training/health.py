@@ -1,7 +1,6 @@
 """What the losses of a run say of it: updates that were skipped, spikes."""
 
-from collections.abc import Iterable
-import math
+import collections
 import statistics
 from typing import Any
 
@@ -19,40 +18,35 @@ class Health:
 
   def __init__(self, spike: float, told: dict[str, Any] | None = None):
     self._spike = spike
-    told = told or {"in_a_row": 0, "window": [], "since": []}
+    told = told or {"in_a_row": 0, "window": []}
     self.in_a_row: int = told["in_a_row"]
-    self._window: list[float] = list(told["window"])
-    self._since: list[float] = list(told["since"])
+    self._window = collections.deque[float](told["window"], maxlen=WINDOW)
+    self._since: list[float] = []
 
   @property
   def state(self) -> dict[str, Any]:
     """As JSON keeps it, to the bit."""
-    return {"in_a_row": self.in_a_row, "window": self._window, "since": self._since}
+    return {"in_a_row": self.in_a_row, "window": list(self._window)}
 
   def see(self, loss: float, *, skipped: bool) -> bool:
     """Whether this loss is a spike; a skipped one is counted and remembered no further."""
     self.in_a_row = self.in_a_row + 1 if skipped else 0
     if skipped:
       return False
-    spike = self.is_spike(loss)
+    spike = self._is_spike(loss)
     self._since.append(loss)
     # A spike would hide the next one.
     if not spike:
-      self._window = [*self._window, loss][-WINDOW:]
+      self._window.append(loss)
     return spike
 
-  def is_spike(self, loss: float) -> bool:
+  def _is_spike(self, loss: float) -> bool:
     if not self._spike or len(self._window) < ENOUGH:
       return False
     mean, deviation = statistics.fmean(self._window), statistics.stdev(self._window)
     return loss > mean + self._spike * deviation
 
   def score(self) -> float | None:
-    """The mean loss since this was last asked; None where no step was made."""
+    """The mean loss since this was last asked, at a checkpoint; None where no update was made."""
     since, self._since = self._since, []
-    return _mean(since)
-
-
-def _mean(losses: Iterable[float]) -> float | None:
-  finite = [loss for loss in losses if math.isfinite(loss)]
-  return statistics.fmean(finite) if finite else None
+    return statistics.fmean(since) if since else None

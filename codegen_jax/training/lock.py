@@ -25,10 +25,7 @@ def held(workdir: pathlib.Path) -> Iterator[None]:
     workdir.mkdir(parents=True, exist_ok=True)
     file = (workdir / NAME).open("a+")
   except OSError as error:
-    raise InputError(
-      f"the workdir {workdir} cannot be written ({error.strerror}); give another --workdir or allow"
-      " writing there"
-    ) from error
+    raise unwritable(workdir, error) from error
   with file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,3 +39,11 @@ def held(workdir: pathlib.Path) -> Iterator[None]:
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     file.flush()
     yield
+
+
+def unwritable(workdir: pathlib.Path, error: OSError) -> InputError:
+  """The sentence for a folder in which nothing can be made."""
+  return InputError(
+    f"the workdir {workdir} cannot be written ({error.strerror}); give another --workdir or allow"
+    " writing there"
+  )

@@ -12,6 +12,7 @@ import jax
 from codegen_jax import distributed, interrupts, partitioning
 from codegen_jax.checkpoint.checkpoints import Checkpoints
 from codegen_jax.data import pipeline
+from codegen_jax.data.prefetch import prefetch
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.training import cpu_memory, diagnosis, flops, lock, run_folder, warm_start
@@ -72,14 +73,14 @@ def train(
       progress.note(other.summary)
     for first, last in config.skip_steps:
       progress.note(f"steps {first} to {last} are jumped over, with their data")
-    run_folder.record_environment(workdir)
+    environment = run_folder.record_environment(workdir)
 
     shape = (config.data.batch_size, config.data.seq_len)
     steps = [step for step in range(start + 1, config.total_steps + 1) if not config.skips(step)]
     rows = partitioning.local_rows(program.rows, shape)
     local = pipeline.batches(reader, rows, numbers=(step - 1 for step in steps))
-    batches = pipeline.prefetch(local)
-    clock = Goodput(workdir, run_folder.environment(), began, writes=primary)
+    batches = prefetch(local)
+    clock = Goodput(workdir, environment, began, writes=primary)
     watchdog = Watchdog(workdir, config.hang_seconds, jax.process_index())
     log = MetricsLog(workdir, start_step=start) if primary else None
     recorder = Recorder(
@@ -136,14 +137,12 @@ def train(
             if finished or preempted or interrupted:
               break
       except Diverged as error:
-        batch = _place(
-          next(pipeline.batches(reader, rows, numbers=[error.step - 1])), program, shape
+        again = next(pipeline.batches(reader, rows, numbers=[error.step - 1]))
+        norms = diagnosis.gradient_norms(
+          config, program, mesh, state.params, _place(again, program, shape)
         )
-        norms = diagnosis.gradient_norms(config, program, mesh, state.params, batch)
         if primary:
-          told = {"why": str(error), "grad_norms": norms}
-          told["documents"] = diagnosis.documents(reader, error.step)
-          path = diagnosis.write(workdir, error.step, told)
+          path = diagnosis.write(workdir, reader, error.step, why=str(error), grad_norms=norms)
           progress.note(f"{path} has the documents of this step, and its gradient layer by layer")
         raise
       finally:
@@ -173,8 +172,7 @@ def _tell_spikes(recorder: Recorder, reader: pipeline.Reader, workdir: pathlib.P
   spikes, recorder.spikes = recorder.spikes, []
   if jax.process_index() == 0:
     for step in spikes:
-      told = {"why": "the loss is a spike", "documents": diagnosis.documents(reader, step)}
-      diagnosis.write(workdir, step, told)
+      diagnosis.write(workdir, reader, step, why="the loss is a spike")
 
 
 def _restore(

@@ -80,11 +80,9 @@ class Recorder:
     rows: list[dict[str, Any]] = []
     try:
       for step, of_step in jax.device_get(pending):
-        rows.append({"step": step, "train/jumped": 1})
-        if of_step is None:
-          self.totals["jumped_steps"] += 1
-        else:
-          self._judge(step, of_step, rows[-1])
+        rows.append({"step": step, **self._row(step, of_step)})
+        if self.health.in_a_row >= self._max_skipped:
+          raise self._diverged(step, of_step)
       if "train/loss" in rows[-1]:
         rows[-1] |= self._throughput(rows[-1]["step"], rows[-1]["train/loss"])
     finally:
@@ -93,34 +91,42 @@ class Recorder:
           self._log.write(row)
         self._log.flush()
 
-  def _judge(self, step: int, of_step: Metrics, row: dict[str, Any]) -> None:
-    skipped = bool(of_step["skipped"])
-    # The rate follows the updates, of which the skipped ones are none.
-    rate = float(self._rate(step - 1 - self.totals["jumped_steps"] - self.totals["skipped_steps"]))
-    for name in ("scored_tokens", "all_tokens"):
-      self.totals[name] += 0 if skipped else int(of_step[name])
-    self.totals["skipped_steps"] += skipped
-    loss, norm = float(of_step["loss"]), float(of_step["grad_norm"])
+  def _row(self, step: int, of_step: Metrics | None) -> dict[str, Any]:
+    if of_step is None:
+      self.totals["jumped_steps"] += 1
+      return {"train/jumped": 1}
+    # The rate follows the updates, of which neither the jumped steps nor the skipped ones are any.
+    updates = step - 1 - self.totals["jumped_steps"] - self.totals["skipped_steps"]
+    skipped, loss = bool(of_step["skipped"]), float(of_step["loss"])
     spike = self.health.see(loss, skipped=skipped)
-    del row["train/jumped"]
-    row |= {} if skipped else {"train/loss": loss, "train/z_loss": float(of_step["z_loss"])}
-    row |= {} if skipped else {"train/grad_norm": norm}
-    row |= {"train/learning_rate": rate, "train/loss_spike": int(spike)}
-    row |= {f"train/{name}": self.totals[name] for name in TOLD}
-    if spike:
-      self._progress.note(f"step {step}: the loss {loss:.4f} is a spike")
-      self.spikes.append(step)
-    if skipped:
+    measured = {}
+    if skipped:  # JSON has no word for what was measured
+      self.totals["skipped_steps"] += 1
       self._progress.note(
-        f"step {step}: the update is skipped, the loss is {loss} and the gradient's norm {norm}"
+        f"step {step}: the update is skipped, the loss is {loss} and the gradient's norm"
+        f" {of_step['grad_norm']}"
       )
-    if self.health.in_a_row >= self._max_skipped:
-      raise Diverged(
-        f"at step {step} the loss is {loss} and the gradient's norm {norm}, and"
-        f" {self.health.in_a_row} updates in a row were skipped; a lower learning rate or a longer"
-        " warm-up is the usual cure, and --skip_steps jumps over bad data",
-        step,
-      )
+    else:
+      for name in ("scored_tokens", "all_tokens"):
+        self.totals[name] += int(of_step[name])
+      measured = {f"train/{name}": float(of_step[name]) for name in ("loss", "z_loss", "grad_norm")}
+    if spike:
+      self.spikes.append(step)
+      self._progress.note(f"step {step}: the loss {loss:.4f} is a spike")
+    return {
+      **measured,
+      "train/learning_rate": float(self._rate(updates)),
+      "train/loss_spike": int(spike),
+      **{f"train/{name}": self.totals[name] for name in TOLD},
+    }
+
+  def _diverged(self, step: int, of_step: Metrics) -> Diverged:
+    return Diverged(
+      f"at step {step} the loss is {of_step['loss']} and the gradient's norm"
+      f" {of_step['grad_norm']}, and {self.health.in_a_row} updates in a row were skipped; a lower"
+      " learning rate or a longer warm-up is the usual cure, and --skip_steps jumps over bad data",
+      step,
+    )
 
   def _throughput(self, step: int, loss: float) -> dict[str, float]:
     assert self._clock is not None

@@ -19,6 +19,7 @@ import jax
 import codegen_jax
 from codegen_jax.errors import InputError
 from codegen_jax.files import write_json, write_text
+from codegen_jax.training import lock
 
 # Fields that a run may be continued with under another value: they move no number of the run.
 MAY_CHANGE = (
@@ -56,16 +57,15 @@ def prepare(workdir: pathlib.Path, config: Any, *, gin_text: str, data: dict[str
       write_text(workdir / "config.gin", gin_text)
       write_json(workdir / "data.json", data)
   except OSError as error:
-    raise InputError(
-      f"the workdir {workdir} cannot be written ({error.strerror}); give another --workdir or allow"
-      " writing there"
-    ) from error
+    raise lock.unwritable(workdir, error) from error
 
 
-def record_environment(workdir: pathlib.Path) -> None:
+def record_environment(workdir: pathlib.Path) -> dict[str, Any]:
   """Says what trains here; not called for a run that is finished, which others have trained."""
+  told = environment()
   if jax.process_index() == 0:
-    write_json(workdir / "environment.json", environment())
+    write_json(workdir / "environment.json", told)
+  return told
 
 
 def _refuse_another_run(workdir: pathlib.Path, told: dict[str, Any], data: dict[str, Any]) -> None:

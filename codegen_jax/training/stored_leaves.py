@@ -1,4 +1,4 @@
-"""Single weights of another run's checkpoint: which steps and leaves it has, and reading some."""
+"""Single weights of another run's checkpoint: which leaves it has, and reading some."""
 
 from collections.abc import Mapping
 import pathlib
@@ -10,11 +10,6 @@ import orbax.checkpoint as ocp
 
 from codegen_jax.training.taken_leaves import Taken
 from codegen_jax.types import Array, Params
-
-
-def steps(workdir: pathlib.Path) -> list[int]:
-  """The steps of a run whose checkpoints are whole, in order; of no run, none."""
-  return sorted(ocp.utils.checkpoint_steps((workdir / "checkpoints").absolute()))
 
 
 def named(params: Params) -> dict[str, Any]:

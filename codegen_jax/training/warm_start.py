@@ -13,6 +13,7 @@ import numpy as np
 
 from codegen_jax import did_you_mean
 from codegen_jax.checkpoint import manifest
+from codegen_jax.checkpoint.steps import steps
 from codegen_jax.errors import InputError
 from codegen_jax.files import write_json
 from codegen_jax.models.config import TransformerConfig
@@ -132,7 +133,7 @@ def find(
   Raises:
     InputError: the other run is not there, or its weights are not those of this model.
   """
-  if not config.run or stored_leaves.steps(workdir):
+  if not config.run or steps(workdir / "checkpoints"):
     return None
   told = _config_json(pathlib.Path(config.run))
   _refuse_other_model(config.run, json.loads(told)["model"], model)
@@ -194,7 +195,7 @@ def _refuse_other_model(run: str, trained: dict[str, Any], model: TransformerCon
 
 def _step(config: WarmStartConfig, workdir: pathlib.Path) -> int:
   """The same in every process; the newest stays the one that it was at the first start."""
-  found = stored_leaves.steps(pathlib.Path(config.run))
+  found = steps(pathlib.Path(config.run) / "checkpoints")
   if not found:
     raise InputError(f"there is no checkpoint in {config.run} to begin from; train it first")
   pinned = None if config.step else _pinned(config.run, workdir)

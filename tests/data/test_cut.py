@@ -13,8 +13,9 @@ import pytest
 from scipy import stats
 
 from codegen_jax.data import token_store
+from codegen_jax.data.cut import Cut, documents_in_a_row
 from codegen_jax.data.objectives import CausalLM, Choose, SpanCorruption, UniformSpans
-from codegen_jax.data.rows import Cut, RowSource, documents_in_a_row
+from codegen_jax.data.rows import RowSource
 from codegen_jax.errors import InputError
 from tasks import recipes
 from tests.data import toy

@@ -10,7 +10,8 @@ import seqio
 
 from codegen_jax.data import batching
 from codegen_jax.data.objectives import CausalLM, PrefixLM
-from codegen_jax.data.pipeline import DataConfig, Reader, batches, in_order, prefetch
+from codegen_jax.data.pipeline import DataConfig, Reader, batches, in_order
+from codegen_jax.data.prefetch import prefetch
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 from tasks import build

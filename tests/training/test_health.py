@@ -41,6 +41,7 @@ def test_it_goes_on_from_what_was_saved():
   second = Health(6.0, json.loads(json.dumps(first.state)))
   assert begun + [second.see(loss, skipped=False) for loss in many[150:]] == told
   assert any(told) and second.state == whole.state
+  assert len(second.state["window"]) == WINDOW
 
 
 def test_the_score_is_the_mean_since_it_was_asked():

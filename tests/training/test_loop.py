@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 import signal
 
 import jax
@@ -314,6 +315,13 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_run_ends_with_the_same_bits(t
   assert f"{largest} is not what was written" in said and "continues from step 3" in said
   assert (tmp_path / "checkpoints" / ".quarantine" / "6").is_dir()
   assert same(whole, again) and rows(tmp_path) == before
+
+
+def test_an_old_step_whose_deletion_was_cut_off_stops_nothing(tmp_path):
+  loop.train(change(keep_best=1), tmp_path)
+  shutil.rmtree(tmp_path / "checkpoints" / "3" / "data")
+  loop.train(change(keep_best=1, total_steps=7, keep_checkpoints=1), tmp_path)
+  assert not (tmp_path / "checkpoints" / "3").exists()
 
 
 def test_a_run_says_where_its_time_went(tmp_path):

@@ -1,0 +1,69 @@
+"""Where the rows of a corpus lie, and how many tokens each takes so that its objective has room."""
+
+import bisect
+import dataclasses
+import functools
+import itertools
+
+import numpy as np
+
+from codegen_jax.data import order
+from codegen_jax.data.objectives import Objective
+from codegen_jax.data.token_store import TokenStore
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+  """Rows of a corpus, each at a place that follows from its number alone.
+
+  Objectives are dealt out: each run of `len(deal)` rows has every one of `deal`, in an order of its
+  own, and each row as many tokens as its objective leaves room for.
+
+      deal  a b    strides  3 2    num_tokens  12    [. . .][. .] [. .][. . .] [. .]
+  """
+
+  deal: tuple[Objective, ...]
+  strides: tuple[int, ...]
+  num_tokens: int
+
+  @functools.cached_property
+  def num_rows(self) -> int:
+    hands, left = divmod(self.num_tokens, sum(self.strides))
+    begun = sum(start < left for start in itertools.accumulate(self.strides, initial=0))
+    return hands * len(self.deal) + begun
+
+  def find(self, row: int, key: int) -> tuple[Objective, slice]:
+    """The objective and the tokens of a row; `key` decides the order of each hand."""
+    size = len(self.deal)
+    hand, card = divmod(row, size)
+    start, cards = hand * sum(self.strides), list(range(size))
+    if size > 1 and start + sum(self.strides) <= self.num_tokens:  # else in order, to its end
+      cards.sort(key=lambda card: order.stable_hash(key, hand, card))
+    start += sum(self.strides[i] for i in cards[:card])
+    stop = min(start + self.strides[cards[card]], self.num_tokens)
+    return self.deal[cards[card]], slice(start, stop)
+
+
+def documents_in_a_row(store: TokenStore, length: int) -> int:
+  """How many documents most rows of so many tokens hold: 19 of 20."""
+  last = max(store.num_tokens - length, 0)
+  starts = np.linspace(0, last, min(last + 1, 100_000)).astype(np.int64)
+  stops = np.minimum(starts + length, store.num_tokens)
+  first, after = store.offsets.searchsorted(starts, "right"), store.offsets.searchsorted(stops)
+  return int(np.quantile(after - first + 1, 0.95, method="higher"))
+
+
+def stride(objective: Objective, length: int, documents: int) -> int:
+  """The most tokens that a row can take, and half a row where documents are too short for any."""
+  fewest = length // 2
+  fits = bisect.bisect_right(
+    range(fewest + 1, length + 1), length, key=lambda n: n + objective.growth(n, documents)
+  )
+  return fewest + fits
+
+
+def stride_for_documents(objective: Objective, length: int, store: TokenStore) -> int:
+  """Documents have room in proportion: all but the shortest, which hold a hundredth of the text."""
+  lengths = np.sort(np.diff(store.offsets))
+  short = int(lengths[lengths.cumsum().searchsorted(store.num_tokens / 100)])
+  return max((length - 2) * short // (short + objective.growth(short)), length // 2)
