@@ -12,6 +12,8 @@ import time
 import numpy as np
 import pytest
 
+from codegen_jax.checkpoint.steps import steps
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 6
 ROWS = 8  # of a batch, as models/tiny.gin has it
@@ -228,3 +230,29 @@ def test_two_processes_start_from_the_same_step_when_the_newest_is_damaged(alone
   assert all("continues from step 2" in one for one in said), said
   assert any(f"{path} is not what was written" in one for one in said)
   np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_preemption_of_one_process_saves_one_step_on_all(tmp_path):
+  """The other one is not told by the machine, and both end with the code to start again on."""
+  command = [sys.executable, "-m", "codegen_jax.main", "train", "--gin_file=tests/gin/toy.gin"]
+  long = ["--gin.TOTAL_STEPS=2000", "--gin.CHECKPOINT_EVERY=2000", "--gin.LOG_EVERY=1"]
+  workdir = tmp_path / "run"
+  started = [
+    start([*command, *long, f"--workdir={workdir}", *flags], own) for flags, own in by_flags(2)
+  ]
+  try:
+    until = time.monotonic() + 120
+    while not (workdir / "metrics.jsonl").exists() or not (workdir / "metrics.jsonl").read_text():
+      assert time.monotonic() < until
+      time.sleep(0.1)
+    started[1].terminate()
+    said = [process.communicate(timeout=120)[0] for process in started]
+  finally:
+    for process in started:
+      process.kill()
+  assert [process.returncode for process in started] == [75, 75], said
+  (saved,) = steps(workdir / "checkpoints")
+  assert all(f"preempted; step {saved} is saved" in one for one in said)
+  rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+  assert [row["step"] for row in rows] == list(range(1, saved + 1))
