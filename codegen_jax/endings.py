@@ -55,8 +55,6 @@ def _look() -> None:
     time.sleep(LOOK)
     told = _told()
     if told is not None:
-      if told[1] == jax.process_index():
-        return  # `leave` is under way, and must not be cut short
       _go(_say(told))
 
 

@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from codegen_jax import config as gin_config
 from codegen_jax import distributed, main
 from codegen_jax.errors import Diverged, InputError, Preempted
+from codegen_jax.run_config import RunConfig
 
 
 def leave(error: BaseException | None) -> int:
@@ -120,3 +122,19 @@ def test_a_machine_that_says_half_of_where_to_join_is_a_sentence(name, value, sa
   monkeypatch.setattr(distributed.jax.distributed, "is_initialized", lambda: False)
   with pytest.raises(InputError, match=said):
     distributed.initialize()
+
+
+def test_a_range_to_skip_is_a_binding():
+  parse = main._parser().parse_args
+  flags = parse(["train", "--workdir=x", "--skip_steps=3:5", "--skip_steps=7:7"])
+  files = ["tests/gin/toy.gin"]
+  loaded = gin_config.load(RunConfig, files, main._skip_steps(flags)).config
+  assert loaded.train.skip_steps == ((3, 5), (7, 7))
+  assert main._skip_steps(parse(["train", "--workdir=x"])) == []
+
+
+@pytest.mark.parametrize("text", ["5", "5-7", "a:b", ":7", "-1:7"])
+def test_a_range_that_is_none_is_a_sentence(text):
+  flags = main._parser().parse_args(["train", "--workdir=x", f"--skip_steps={text}"])
+  with pytest.raises(InputError, match="write the first and the last step, as 1200:1250"):
+    main._skip_steps(flags)

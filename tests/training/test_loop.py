@@ -221,7 +221,7 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
     loop.train(CONFIG, tmp_path / "file" / "run")
 
 
-WILD = OptimizerConfig(1e30, 1e30, 0, 10)
+WILD = OptimizerConfig(1e30, 1e29, 0, 10)
 
 
 def test_updates_that_are_not_finite_are_skipped_and_counted(tmp_path):
@@ -232,14 +232,28 @@ def test_updates_that_are_not_finite_are_skipped_and_counted(tmp_path):
   read = rows(tmp_path)
   assert [row["train/skipped_steps"] for row in read] == [0, 1, 2, 3]
   assert ["train/loss" in row for row in read] == [True, False, False, False]
+  # The schedule waits for an update that is made.
+  first, *others = [row["train/learning_rate"] for row in read]
+  assert first > others[0] == others[1] == others[2]
   assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(state))
   assert int(state.step) == 4
 
 
-def test_too_many_in_a_row_stop_the_run_with_a_diagnosis(tmp_path):
+@pytest.fixture
+def rows_read(monkeypatch) -> list[int]:
+  """The index of each row that a reader was asked for, in their order."""
+  asked: list[int] = []
+  real = pipeline.Reader.inspect
+  monkeypatch.setattr(pipeline.Reader, "inspect", lambda self, i: asked.append(i) or real(self, i))
+  return asked
+
+
+def test_too_many_in_a_row_stop_the_run_with_a_diagnosis(tmp_path, rows_read):
   config = change(optimizer=WILD, max_skipped=3, checkpoint_every=2, log_every=2, total_steps=9)
   with pytest.raises(Diverged, match=r"at step 4 .* 3 updates in a row were skipped"):
     loop.train(config, tmp_path)
+  # To train on, for the gradient and for the names of its documents.
+  assert [rows_read.count(row) for row in range(24, 32)] == [3] * 8
   told = json.loads((tmp_path / "diagnosis" / "step_00000004.json").read_text())
   reader = pipeline.Reader(config.data)
   assert told["documents"] == {str(row): list(reader.inspect(row).paths) for row in range(24, 32)}
@@ -266,10 +280,11 @@ def test_a_nan_leaves_parameters_and_moments_to_the_bit(tmp_path):
   assert int(after.step) == int(before.step) + 1
 
 
-def test_a_range_of_steps_is_jumped_over_with_its_data(tmp_path, capfd):
+def test_a_range_of_steps_is_jumped_over_with_its_data(tmp_path, capfd, rows_read):
   whole = change(skip_steps=((2, 4),), total_steps=6, checkpoint_every=6)
   state = loop.train(whole, tmp_path / "whole")
   assert "steps 2 to 4 are jumped over, with their data" in capfd.readouterr().err
+  assert sorted(rows_read) == [*range(8), *range(32, 48)] and int(state.step) == 6
   read = rows(tmp_path / "whole")
   assert [row["step"] for row in read] == [1, 2, 3, 4, 5, 6]
   assert [row.get("train/jumped") for row in read] == [None, 1, 1, 1, None, None]

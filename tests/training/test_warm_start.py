@@ -276,6 +276,17 @@ def test_the_steps_the_optimizer_and_the_data_begin_at_0(tmp_path):
   assert counts and all(int(count) == 1 for count in counts)
 
 
+def test_damaged_weights_are_refused(tmp_path):
+  nl = tmp_path / "nl"
+  loop.train(CONFIG, nl)
+  newest = nl / "checkpoints" / str(CONFIG.total_steps)
+  path = next(path for path in (newest / "params").rglob("d/*"))
+  path.write_bytes(path.read_bytes()[:-1])
+  with pytest.raises(InputError, match=f"{path} is not what was written"):
+    loop.train(after(nl), tmp_path / "multi")
+  assert not (tmp_path / "multi" / "checkpoints").exists()
+
+
 def test_a_start_after_a_kill_takes_the_step_of_the_first_though_the_other_run_went_on(tmp_path):
   nl, multi = tmp_path / "nl", tmp_path / "multi"
   first = loop.train(CONFIG, nl)
