@@ -45,15 +45,17 @@ def make_train_step(
 
   def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     grads, metrics = gradient(state.params, batch)
-    updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
     finite = functools.reduce(jnp.logical_and, map(jnp.isfinite, metrics.values()))
-
-    def if_finite(new: PyTree, old: PyTree) -> PyTree:
-      return jax.tree.map(lambda one, other: jnp.where(finite, one, other), new, old)
-
     metrics["skipped"] = 1 - finite.astype(jnp.int32)
-    params, opt_state = if_finite(params, state.params), if_finite(opt_state, state.opt_state)
+
+    def update(state: TrainState) -> tuple[Params, PyTree]:
+      updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+      return optax.apply_updates(state.params, updates), opt_state
+
+    # One branch or the other: to choose between finished arrays costs a CPU 3% of a small step.
+    params, opt_state = jax.lax.cond(
+      finite, update, lambda state: (state.params, state.opt_state), state
+    )
     return TrainState(state.step + 1, params, opt_state), metrics
 
   return train_step
