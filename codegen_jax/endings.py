@@ -4,6 +4,7 @@ Left to themselves, the others wait for one that is gone: minutes on a TPU, whic
 to lose, and then they die without its reason.
 """
 
+import atexit
 import contextlib
 import os
 import sys
@@ -28,7 +29,10 @@ GONE = ("closed by peer", "reset by peer", "Connection refused", "heartbeat", "U
 def watch() -> None:
   """From now on this process ends when another one says that it has, and on any error at once."""
   sys.excepthook = _end_all
-  threading.Thread(target=_look, name="endings", daemon=True).start()
+  over = threading.Event()
+  looking = threading.Thread(target=_look, args=[over], name="endings", daemon=True)
+  looking.start()
+  atexit.register(_take_leave, over, looking)
 
 
 def leave(code: int, sentence: str) -> NoReturn:
@@ -41,6 +45,16 @@ def leave(code: int, sentence: str) -> NoReturn:
   _go(code)
 
 
+def _take_leave(over: threading.Event, looking: threading.Thread) -> None:
+  """Waits for the others, still watching them, and stops before Python does.
+
+  A thread that comes back from C++ after that is killed within it, which aborts the process.
+  """
+  jax.distributed.shutdown()
+  over.set()
+  looking.join()
+
+
 def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> None:
   traceback.print_exception(kind, error, trace)
   sentence = f"{kind.__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -50,9 +64,8 @@ def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> Non
   leave(1, sentence)
 
 
-def _look() -> None:
-  while True:
-    time.sleep(LOOK)
+def _look(over: threading.Event) -> None:
+  while not over.wait(LOOK):
     told = _told()
     if told is not None:
       _go(_say(told))

@@ -209,6 +209,16 @@ def test_one_process_ends_all_within_seconds_and_all_say_why(victim, how, code, 
 
 
 @pytest.mark.slow
+def test_a_process_that_is_done_ends_while_it_looks():
+  """A look that comes back from C++ after Python's end would abort it."""
+  always = ENDS.replace("import distributed, main", "import distributed, endings, main")
+  always = always.replace("def run", "endings.LOOK = 0\ndef run").replace("sleep(60)", "sleep(1)")
+  for _ in range(3):
+    command = [sys.executable, "-c", always, f"127.0.0.1:{free_port()}"]
+    finished([start([*command, str(i), "neither", ""], devices(1)) for i in range(2)])
+
+
+@pytest.mark.slow
 def test_a_run_moves_from_four_processes_to_one_of_eight_devices(tmp_path):
   """Saved by four processes, restored by one on another mesh, which reads all rows itself."""
   train(tmp_path / "whole", [([], devices(8))])

@@ -31,7 +31,8 @@ def prefetch(items: Iterator[T], ahead: int = 2) -> Generator[T, None, None]:
     except BaseException as error:  # handed to whoever reads, traceback and all
       put((None, error))
 
-  threading.Thread(target=work, name="prefetch", daemon=True).start()
+  thread = threading.Thread(target=work, name="prefetch", daemon=True)
+  thread.start()
   try:
     while True:
       item, error = ready.get()
@@ -42,3 +43,4 @@ def prefetch(items: Iterator[T], ahead: int = 2) -> Generator[T, None, None]:
       yield item
   finally:
     done.set()
+    thread.join(timeout=5)  # a disk may hang; a thread within a library aborts Python's end
