@@ -17,7 +17,7 @@ ablation: $(VENV)/.core  ## compare PrefixLM with a causal decoder on this machi
 	@$(BIN)/python -m experiments.run lesson1_prefix_lm --scale=demo
 
 test: $(VENV)/.dev  ## the whole suite
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: $(VENV)/.dev  ## the suite without its slow tests
 	@$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -5,10 +5,12 @@ import random
 import pytest
 
 from tests import chaos
+from tests.environment import ENVIRONMENT
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path, monkeypatch):
+  monkeypatch.setattr(chaos.os, "environ", ENVIRONMENT)
   kills = len(chaos.MOMENTS)
   assert chaos.chaos("local_code_span_corruption", tmp_path, kills, 40, random.Random(1))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 import json
-import os
 import pathlib
 import socket
 import subprocess
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from codegen_jax.checkpoint.steps import steps
+from tests.environment import ENVIRONMENT
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 6
@@ -26,11 +26,10 @@ def free_port() -> int:
 
 
 def start(command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen:
-  environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_PLATFORMS")}
   return subprocess.Popen(
     command,
     cwd=ROOT,
-    env=environment | {"JAX_PLATFORMS": "cpu"} | variables,
+    env=ENVIRONMENT | variables,
     stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT,
     text=True,
@@ -144,8 +143,8 @@ def by_flags(processes: int, **variables: str) -> list[tuple[list[str], dict[str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mesh", [{}, {"slices": 2, "fsdp": 2}], ids=["one mesh", "two slices"])
-def test_two_processes_by_flags(mesh, alone, tmp_path):
+def test_two_processes_by_flags_as_two_slices(alone, tmp_path):
+  mesh = {"slices": 2, "fsdp": 2}
   flags = [f"--gin.partitioning.PartitioningConfig.{name}={size}" for name, size in mesh.items()]
   said = train(tmp_path, [([*own, *flags], devices) for own, devices in by_flags(2)])
   assert all("waiting for 2 processes at 127.0.0.1:" in one for one in said)
@@ -153,17 +152,20 @@ def test_two_processes_by_flags(mesh, alone, tmp_path):
 
 
 @pytest.mark.slow
-def test_four_processes_by_flags_each_reading_only_its_own_rows(alone, tmp_path):
-  processes = [
-    (flags, own | {"ROWS_ASKED_FOR": str(tmp_path / f"{i}.json")})
+def test_a_run_moves_from_four_processes_to_one_of_eight_devices(alone, tmp_path):
+  """Four read only their own rows; one restores what they saved on another mesh, and reads all."""
+  four = [
+    ([*flags, "--gin.TOTAL_STEPS=3"], own | {"ROWS_ASKED_FOR": str(tmp_path / f"{i}.json")})
     for i, (flags, own) in enumerate(by_flags(4))
   ]
-  train(tmp_path, processes, module="tests.recorded_rows")
-  np.testing.assert_allclose(losses(tmp_path), alone, rtol=1e-6)
+  train(tmp_path / "run", four, module="tests.recorded_rows")
   for i in range(4):
     asked = json.loads((tmp_path / f"{i}.json").read_text())
     assert {row % ROWS for row in asked} == {2 * i, 2 * i + 1}
-    assert {row // ROWS for row in asked} >= set(range(STEPS))
+    assert {row // ROWS for row in asked} >= set(range(3))
+  said = train(tmp_path / "run", [(["--gin.partitioning.PartitioningConfig.model=2"], devices(8))])
+  assert "continues from step 3" in said[0]
+  np.testing.assert_allclose(losses(tmp_path / "run"), alone, rtol=1e-6)
 
 
 # One of two processes ends as it is told while the other waits for it.
@@ -216,16 +218,6 @@ def test_a_process_that_is_done_ends_while_it_looks():
   for _ in range(3):
     command = [sys.executable, "-c", always, f"127.0.0.1:{free_port()}"]
     finished([start([*command, str(i), "neither", ""], devices(1)) for i in range(2)])
-
-
-@pytest.mark.slow
-def test_a_run_moves_from_four_processes_to_one_of_eight_devices(tmp_path):
-  """Saved by four processes, restored by one on another mesh, which reads all rows itself."""
-  train(tmp_path / "whole", [([], devices(8))])
-  half = ["--gin.TOTAL_STEPS=3"]
-  train(tmp_path / "moved", [([*flags, *half], own) for flags, own in by_flags(4)])
-  train(tmp_path / "moved", [(["--gin.partitioning.PartitioningConfig.model=2"], devices(8))])
-  np.testing.assert_allclose(losses(tmp_path / "moved"), losses(tmp_path / "whole"), rtol=1e-6)
 
 
 @pytest.mark.slow

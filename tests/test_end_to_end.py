@@ -1,7 +1,6 @@
 """The command line as a user drives it, in processes of its own."""
 
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -13,10 +12,10 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from tests.environment import ENVIRONMENT
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GIN = "--gin_file=tests/gin/toy.gin"
-# The eight devices of the tests that run in this process would be eight slow ones here.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
 
 
 def start(command: str, workdir: pathlib.Path, *flags: str) -> subprocess.Popen:
