@@ -50,9 +50,11 @@ def _take_leave(over: threading.Event, looking: threading.Thread) -> None:
 
   A thread that comes back from C++ after that is killed within it, which aborts the process.
   """
-  jax.distributed.shutdown()
-  over.set()
-  looking.join()
+  try:
+    jax.distributed.shutdown()
+  finally:  # also where one of the others is lost
+    over.set()
+    looking.join()
 
 
 def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> None:

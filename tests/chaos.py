@@ -131,7 +131,7 @@ def _start(mixture: str, workdir: pathlib.Path, total: int) -> subprocess.Popen:
   }  # fmt: skip
   command += [f"--gin.{name}={value}" for name, value in settings.items()]
   log = (workdir.parent / f"{workdir.name}.log").open("a")
-  return subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=log, stderr=log)
+  return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
 
 def _finish(process: subprocess.Popen) -> None:
