@@ -1,5 +1,7 @@
 """Keeps libraries from talking over a run's own lines.  Import nothing heavy before it."""
 
+from collections.abc import Iterator
+import contextlib
 import logging
 import os
 import sys
@@ -18,11 +20,21 @@ def quiet() -> None:
   for name in ("jax", "orbax", "tensorflow"):
     logging.getLogger(name).setLevel(logging.ERROR)
   # When a save fails, Orbax logs a traceback for each of its threads, and raises the error as well.
-  for name in ("jax", "orbax", "tensorflow"):
-    logging.getLogger(name).setLevel(logging.ERROR)
-  # When a save fails, Orbax logs a traceback for each of its threads, and raises the error as well.
   for name in ("absl", "asyncio"):
     logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def hidden(library: str) -> Iterator[None]:
+  """Within, others that would import a library find none, unless it is imported already."""
+  if library in sys.modules:
+    yield
+    return
+  sys.modules[library] = None  # type: ignore[assignment]  # what an import reads as: there is none
+  try:
+    yield
+  finally:
+    del sys.modules[library]
 
 
 def import_tensorflow() -> None:

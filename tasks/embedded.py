@@ -6,20 +6,18 @@ and with what this project depends on.  Folders of one's own replace them:
   CODEGEN_JAX_CODE=~/repositories  CODEGEN_JAX_PROSE=~/books  codegen-jax ...
 """
 
-import ast
 from collections.abc import Iterator
 import functools
-import gc
 import importlib.metadata
 import os
 from pathlib import Path
 import platform
 import sysconfig
-import warnings
 
 from codegen_jax.data import corpus
 from codegen_jax.data.corpus import Corpus, Document
 from codegen_jax.errors import InputError
+from tasks import docstrings
 
 CODE_VARIABLE = "CODEGEN_JAX_CODE"
 PROSE_VARIABLE = "CODEGEN_JAX_PROSE"
@@ -44,8 +42,6 @@ NOT_PROSE = (
   *("test", "tests", "*_test", "test_*.py", "*_test.py", "conftest.py"),
   "_generated",  # huggingface-hub's copy of its own client, word for word
 )
-SHORTEST_DOCSTRING = 200  # characters; below it hardly any says more than its function's name
-LICENCES = ("Permission is hereby granted", "Licensed under the", "Redistribution and use in")
 
 Distributions = dict[str, importlib.metadata.Distribution]  # by our spelling; theirs may vary
 
@@ -78,10 +74,14 @@ def _prose(folder: str) -> Corpus:
   distributions = {name: _distribution(name) for name in DISTRIBUTIONS}
   return Corpus.build(
     "prose",
-    [*_topics(), *_readmes(distributions), *_docstrings(distributions)],
+    [
+      *_topics(),
+      *_readmes(distributions),
+      *docstrings.documents(list(_modules(distributions))),
+    ],
     description=(
       "Python's help topics, and READMEs and docstrings (one document per module, "
-      f"{SHORTEST_DOCSTRING} characters or more each, no docstring twice) of packages that this "
+      f"{docstrings.SHORTEST} characters or more each, no docstring twice) of packages that this "
       "project depends on"
     ),
     version="; ".join([_python(), *(f"{name} {d.version}" for name, d in distributions.items())]),
@@ -127,27 +127,6 @@ def _readmes(distributions: Distributions) -> Iterator[Document]:
     yield Document(f"{name}/README", distribution.metadata["Description"] or "")
 
 
-def _docstrings(distributions: Distributions) -> Iterator[Document]:
-  """One document per module.  A docstring that several modules share goes to the first by path.
-
-  Otherwise a documentation copied from function to function would be in train and held out both.
-  """
-  seen: set[str] = set()
-  for path, file in sorted(_modules(distributions)):
-    texts = []
-    for text in docstrings(file.read_bytes()):
-      if _is_prose(text) and text not in seen:
-        seen.add(text)
-        texts.append(text)
-    if texts:
-      yield Document(path, "\n\n".join(texts) + "\n")
-
-
-def _is_prose(docstring: str) -> bool:
-  is_licence = any(words in docstring for words in LICENCES)
-  return len(docstring) >= SHORTEST_DOCSTRING and not is_licence
-
-
 def _modules(
   distributions: Distributions,
 ) -> Iterator[tuple[str, Path]]:
@@ -162,32 +141,3 @@ def _modules(
       if not any(corpus.matches(part, NOT_PROSE) for part in file.parts):
         module = ".".join(file.with_suffix("").parts)
         yield f"{name}/{module}", Path(str(file.locate()))
-
-
-def docstrings(source: bytes) -> list[str]:
-  """The docstrings of a module and of its classes and functions, in the order of the source."""
-  collects = gc.isenabled()
-  gc.disable()  # a tree is a burst of objects; with jax loaded, collecting amid it doubles the time
-  try:
-    with warnings.catch_warnings():
-      warnings.simplefilter("ignore")  # about other people's backslashes
-      module = ast.parse(source)
-  except SyntaxError:  # a template that is installed as .py; Python shows no documentation of it
-    return []
-  finally:
-    if collects:
-      gc.enable()
-  return list(_docstrings_below(module))
-
-
-def _docstrings_below(node: ast.AST) -> Iterator[str]:
-  if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-    text = ast.get_docstring(node)
-    if text:
-      yield text
-  # Only statements hold definitions; ast.walk would visit every expression, which takes far longer.
-  for block in ("body", "handlers", "orelse", "finalbody", "cases"):
-    children = getattr(node, block, ())
-    if isinstance(children, list):  # the body of a lambda is an expression
-      for child in children:
-        yield from _docstrings_below(child)

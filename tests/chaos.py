@@ -9,7 +9,6 @@ Prints a row for each kill and exits with 1 if a bit differs.
 import argparse
 from collections.abc import Sequence
 import hashlib
-import os
 import pathlib
 import random
 import shutil
@@ -19,13 +18,12 @@ import tempfile
 import time
 from typing import Any
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
 from codegen_jax.checkpoint.steps import steps
 from codegen_jax.training import metrics
-
-os.environ.setdefault("JAX_PLATFORMS", "cpu")  # checkpoints are read here
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MIXTURES = {
@@ -44,6 +42,7 @@ def main(argv: Sequence[str]) -> int:
   parser.add_argument("--steps", type=int, default=STEPS, help=f"of each run ({STEPS})")
   parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
   flags = parser.parse_args(argv)
+  jax.config.update("jax_platforms", "cpu")  # checkpoints are read here
   chance = random.Random(flags.seed)
   ok = True
   with tempfile.TemporaryDirectory(prefix="chaos") as folder:
@@ -109,8 +108,6 @@ def told(workdir: pathlib.Path) -> dict[str, Any]:
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:
-  import jax
-
   leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
   return [(jax.tree_util.keystr(path), leaf) for path, leaf in leaves]
 

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "partitioning",
     "checkpoint",
     "distributed",
+    "quiet",
     "__init__",
   },
   "inference": {"types", "models", "partitioning", "checkpoint", "training.losses"},

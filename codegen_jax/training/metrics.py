@@ -5,7 +5,11 @@ import os
 import pathlib
 from typing import Any
 
-from tensorboardX import SummaryWriter
+from codegen_jax.quiet import hidden
+
+# It imports PyTorch where there is one, which takes two seconds, and needs it for its own graphs.
+with hidden("torch"):
+  from tensorboardX import SummaryWriter
 
 
 class MetricsLog:

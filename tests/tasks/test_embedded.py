@@ -51,20 +51,6 @@ def test_prose_is_sound_and_no_package_outweighs_the_rest():
   assert max(shares.values()) < corpus.record()["bytes"] / 4
 
 
-def test_a_docstring_of_two_modules_goes_to_the_first_by_path(tmp_path, monkeypatch):
-  shared, own = "shared" * 40, "own" * 80
-  (tmp_path / "a.py").write_text(f'"""{shared}"""')
-  (tmp_path / "b.py").write_text(f'"""{own}"""\ndef f():\n  """{shared}"""')
-  (tmp_path / "c.py").write_text('"""Too short."""')
-  (tmp_path / "d.py").write_text(f'"""Licensed under the terms {own}"""')
-  modules = [(name, tmp_path / f"{name}.py") for name in "dcba"]
-  monkeypatch.setattr(embedded, "_modules", lambda distributions: modules)
-  assert list(embedded._docstrings({})) == [
-    embedded.Document("a", shared + "\n"),
-    embedded.Document("b", own + "\n"),
-  ]
-
-
 @pytest.mark.slow
 def test_building_twice_gives_the_same_without_network(monkeypatch):
   def refuse(*args, **kwargs):
@@ -85,30 +71,6 @@ def test_prose_names_every_version():
   version = embedded.prose().version
   assert version.startswith("CPython 3.")
   assert f"; numpy {importlib.metadata.version('numpy')};" in version
-
-
-def test_docstrings_come_whole_in_the_order_of_the_source():
-  source = '''"""Module."""
-class A:
-  """Class."""
-  if True:
-    def f(self):
-      """First line.
-
-      Second line."""
-      lambda: 0
-  try: pass
-  except ValueError:
-    async def g(): "short"
-x = """not a docstring"""
-'''
-  assert embedded.docstrings(source.encode()) == [
-    "Module.",
-    "Class.",
-    "First line.\n\nSecond line.",
-    "short",
-  ]
-  assert embedded.docstrings(b"{{ template }} :") == []
 
 
 def test_folders_of_ones_own_replace_both(tmp_path, monkeypatch):
