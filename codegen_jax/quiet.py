@@ -15,7 +15,8 @@ def quiet() -> None:
   What the user has set in the environment is left alone.
   """
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-  os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+  # With NONE, JAX would not say either why it ends a process whose other ones are lost.
+  os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
   warnings.filterwarnings("ignore", category=DeprecationWarning)
   for name in ("jax", "orbax", "tensorflow"):
     logging.getLogger(name).setLevel(logging.ERROR)

@@ -31,6 +31,7 @@ MIXTURES = {
   "local_code_prefix_lm": "prefix",
   "local_code_span_corruption": "causal",
 }
+LOCAL = ("gin_configs/ablations/lesson1_causal.gin", "gin_configs/models/tiny.gin")
 MOMENTS = ("start", "step", "save", "commit")
 STEPS, EVERY = 120, 4
 
@@ -52,19 +53,24 @@ def main(argv: Sequence[str]) -> int:
 
 
 def chaos(
-  mixture: str, folder: pathlib.Path, kills: int, total: int, chance: random.Random
+  mixture: str,
+  folder: pathlib.Path,
+  kills: int,
+  total: int,
+  chance: random.Random,
+  gin_files: Sequence[str] = LOCAL,
 ) -> bool:
   """One run left alone, one that is killed; whether they end with the same bits."""
   whole, killed = folder / "whole", folder / "killed"
   begun = time.monotonic()
-  _finish(_start(mixture, whole, total))
+  _finish(_start(mixture, whole, total, gin_files))
   length = time.monotonic() - begun
   expected = told(whole)
   print(f"{mixture}: {total} steps, left alone {length:.0f} s, {_short(expected)}", flush=True)
   print("kill  moment  row written  newest checkpoint", flush=True)
   for kill in range(kills):
     moment = MOMENTS[kill % len(MOMENTS)]
-    process = _start(mixture, killed, total)
+    process = _start(mixture, killed, total, gin_files)
     _wait_for(moment, process, killed, chance)
     over = process.poll() is not None
     process.kill()
@@ -79,7 +85,7 @@ def chaos(
     if over:  # begins again, a little earlier
       for step in steps(killed / "checkpoints")[1:]:
         shutil.rmtree(killed / "checkpoints" / str(step))
-  _finish(_start(mixture, killed, total))
+  _finish(_start(mixture, killed, total, gin_files))
   got = told(killed)
   same = got == expected
   differ = [name for name in expected if got[name] != expected[name]]
@@ -116,13 +122,14 @@ def _short(found: dict[str, Any]) -> str:
   return f"parameters {found['params'][:16]}, optimizer {found['opt_state'][:16]}"
 
 
-def _start(mixture: str, workdir: pathlib.Path, total: int) -> subprocess.Popen:
+def _start(
+  mixture: str, workdir: pathlib.Path, total: int, gin_files: Sequence[str]
+) -> subprocess.Popen:
   workdir.mkdir(parents=True, exist_ok=True)
   command = [sys.executable, "-m", "codegen_jax.main", "train", f"--workdir={workdir}"]
-  command += ["--gin_file=gin_configs/ablations/lesson1_causal.gin"]
-  command += ["--gin_file=gin_configs/models/tiny.gin"]
+  command += [f"--gin_file={file}" for file in gin_files]
   settings = {
-    "MIXTURE": repr(mixture), "ATTENTION": repr(MIXTURES[mixture]),
+    "MIXTURE": repr(mixture), "ATTENTION": repr(MIXTURES.get(mixture, "causal")),
     "TOTAL_STEPS": total, "WARMUP_STEPS": 5, "ANNEAL_STEPS": total,
     "CHECKPOINT_EVERY": EVERY, "LOG_EVERY": 1,
   }  # fmt: skip

@@ -11,8 +11,9 @@ from tests.environment import ENVIRONMENT
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path, monkeypatch):
   monkeypatch.setenv("XLA_FLAGS", ENVIRONMENT["XLA_FLAGS"])
-  kills = len(chaos.MOMENTS)
-  assert chaos.chaos("local_code_span_corruption", tmp_path, kills, 40, random.Random(1))
+  kills, toy = len(chaos.MOMENTS), ["tests/gin/toy.gin"]
+  mixture = "toy_long_span_corruption"
+  assert chaos.chaos(mixture, tmp_path, kills, 60, random.Random(1), toy)
 
 
 def test_a_difference_is_seen(tmp_path, monkeypatch):
