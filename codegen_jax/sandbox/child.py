@@ -9,7 +9,6 @@ may stumble upon, not an adversary.
 """
 
 import builtins
-import gc
 from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]
 import os
 import resource
@@ -56,9 +55,6 @@ def run(job: dict[str, Any], verdict: int, nonce: int) -> NoReturn:
   )
   most, me = job["limits"]["value"], whoami()
   flushes = [sys.stdout.flush, sys.stderr.flush] if job["limits"]["output"] else []
-  gc.collect(0)
-  for name in [name for name in sys.modules if name.partition(".")[0] == "codegen_jax"]:
-    del sys.modules[name]
 
   outcome, detail, value = "harness", "", None
   around: dict[str, Any] = {"__builtins__": builtins}

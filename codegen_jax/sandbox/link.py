@@ -15,11 +15,13 @@ from codegen_jax.sandbox.verdict import HarnessError, Limits, Program
 
 _ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 _START = f"import sys; sys.path.insert(0, {_ROOT!r}); from codegen_jax.sandbox import worker; worker.main()"  # fmt: skip  # noqa: E501
-_PATIENCE = 120  # seconds that a worker may take beyond all limits, on a machine that is very busy
+_PATIENCE = (
+  120.0  # seconds that a worker may take beyond all limits, on a machine that is very busy
+)
 
+# HOME and TMPDIR come with each program.
 ENVIRONMENT = {
   "PATH": "/usr/bin:/bin",
-  "HOME": "/tmp",
   "LANG": "C.UTF-8",
   "PYTHONHASHSEED": "0",  # a verdict must not depend on the order of a set
   # A library with threads of its own could not be forked.

@@ -13,7 +13,7 @@ import stat
 from codegen_jax.sandbox import linux, processes
 
 NOBODY = 65534
-HOME = "/tmp"
+HOME = "/program"
 
 _LIBRARIES = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
@@ -49,8 +49,9 @@ class Namespaces:
     """Called in the forked child, before anything of the program's runs."""
     if self._changes_user:
       os.setresgid(NOBODY, NOBODY, NOBODY)
-      os.setresuid(NOBODY, NOBODY, NOBODY)
-    linux.drop_capabilities()
+      os.setresuid(NOBODY, NOBODY, NOBODY)  # which takes all capabilities
+    else:
+      linux.drop_capabilities()
     linux.hide_from_peers()
 
   def running(self) -> list[processes.Use]:
@@ -96,7 +97,6 @@ def enter(visible: Iterable[str], disk: int) -> Namespaces:
   linux.hide_from_peers()
   _mount_tree(visible)
   linux.bound_capabilities()
-  linux.no_new_privileges()
   return Namespaces(disk, changes_user)
 
 
@@ -171,6 +171,8 @@ def _mount_tree(visible: Iterable[str]) -> None:
     os.symlink(target, f"dev/{name}")
   for folder in ("proc", HOME[1:]):
     os.makedirs(folder, exist_ok=True)
+  if not os.path.exists("tmp"):  # nothing visible lies below it
+    os.symlink(HOME, "tmp")
   linux.mount("proc", "proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
   linux.pivot_root(".", ".")  # onto itself: the old root, on top now, is then taken away
   linux.unmount(".")

@@ -56,7 +56,7 @@ class Sandbox:
     if workers is not None and workers < 1:
       raise InputError(f"a sandbox of {workers} workers runs nothing; it needs one or more")
     self._limits, self._workers, self._allow_weak = limits, workers or cores(), allow_weak
-    self._packages = tuple(os.path.abspath(package) for package in packages)
+    self._packages = tuple(_readable(package) for package in packages)
     self._preload = tuple(preload)
     self._links: list[Link] = []
 
@@ -186,6 +186,15 @@ def cores() -> int:
   if hasattr(os, "sched_getaffinity"):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
+
+
+def _readable(package: str | os.PathLike[str]) -> str:
+  path = os.path.abspath(package)
+  if not os.path.isdir(path):
+    raise InputError(f"{path} is no folder, so programs cannot import from it")
+  if os.geteuid() == 0 and os.stat(path).st_mode & 0o5 != 0o5:
+    raise InputError(f"{path} may not be read by everyone, and programs are nobody; chmod o+rx it")
+  return path
 
 
 def _verdict(said: Mapping[str, Any], *, attempts: int) -> Verdict:

@@ -47,7 +47,7 @@ class Bait:
       folder=str(self._folder),
       port=self._port,
       pid=os.getpid(),
-      environment=sorted({*ENVIRONMENT, "HOME", "LC_CTYPE"}),
+      environment=sorted({*ENVIRONMENT, "HOME", "TMPDIR", "LC_CTYPE"}),
       seccomp=link.seccomp,
     )
     limits = Limits(cpu_seconds=60, wall_seconds=120)

@@ -32,8 +32,8 @@ class Program:
 class Limits:
   """What a program and all that it starts may use together; memory and files are per process."""
 
-  cpu_seconds: float = 3
-  wall_seconds: float = 15  # generous: what is slow on a busy machine is not wrong
+  cpu_seconds: float | int = 3
+  wall_seconds: float | int = 15  # generous: what is slow on a busy machine is not wrong
   memory: int = 512 * MiB  # of address space
   processes: int = 16  # and threads
   disk: int = 64 * MiB

@@ -37,6 +37,10 @@ def main() -> None:
   except Exception as error:
     messages.send(1, {"broken": f"{name} cannot be imported: {error}"})
     return
+  for name in [name for name in sys.modules if name.partition(".")[0] == "codegen_jax"]:
+    del sys.modules[name]  # not for programs to find
+  # The first compilation makes what all others need; a child would make it, and take it with it.
+  exec(compile("def f(x: int = 1) -> int:\n  return [x for x in (x,)][0]\nf()", "", "exec"), {})
   gc.collect()
   gc.freeze()  # else a child's collector would write to, and so copy, all that it inherits
   messages.send(1, {"seccomp": filtered is not None})
@@ -58,11 +62,15 @@ def _enter(settings: dict[str, Any]) -> Place:
   return namespaces.enter([*settings["visible"], *settings["packages"]], settings["disk"])
 
 
-def _filter() -> bytes | None:
-  return seccomp.program(os.uname().machine) if seccomp.supported() else None
+def _filter() -> linux.Filter | None:
+  if sys.platform == "linux":
+    linux.no_new_privileges()
+  if not seccomp.supported():
+    return None
+  return linux.call_filter(seccomp.program(os.uname().machine))
 
 
-def _run(job: dict[str, Any], place: Place, filtered: bytes | None) -> dict[str, Any]:
+def _run(job: dict[str, Any], place: Place, filtered: linux.Filter | None) -> dict[str, Any]:
   limits = job["limits"]
   home = place.home()
   nonce = secrets.token_hex(16).encode()
@@ -110,7 +118,9 @@ def _run(job: dict[str, Any], place: Place, filtered: bytes | None) -> dict[str,
   }
 
 
-def _become(place: Place, limits, home: str, filtered: bytes | None, output: int, pipes) -> None:
+def _become(
+  place: Place, limits, home: str, filtered: linux.Filter | None, output: int, pipes
+) -> None:
   """From a copy of the worker to a process that may do little: in this order, or it could not."""
   os.setsid()
   nowhere = os.open("/dev/null", os.O_RDWR)
@@ -122,13 +132,12 @@ def _become(place: Place, limits, home: str, filtered: bytes | None, output: int
     os.dup2(pipe, to, inheritable=False)
   os.closerange(5, 256)
   os.chdir(home)
-  os.environ["HOME"] = home
+  os.environ["HOME"] = os.environ["TMPDIR"] = home
   os.umask(0o022)
   signal.signal(signal.SIGINT, signal.default_int_handler)
   place.become_program()
   child.limit(limits)
   if filtered is not None:
-    linux.no_new_privileges()
     linux.filter_calls(filtered)
 
 
