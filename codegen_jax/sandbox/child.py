@@ -8,45 +8,24 @@ these lines, in the same interpreter, can still read the pipe: this catches chea
 may stumble upon, not an adversary.
 """
 
+import _signal
 import builtins
 from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]
 import os
-import resource
-import signal
 import sys
 from typing import Any, NoReturn
 
 NAME = "<program>"  # of the program's file, in its tracebacks
 
 
-def limit(limits: dict[str, Any]) -> None:
-  """Of this process and all that it starts; no handler can ask for more."""
-  seconds = int(limits["cpu_seconds"]) + 2  # what is exact is the worker's own count
-  for name, most in (
-    ("CPU", seconds),
-    ("FSIZE", limits["file"]),
-    ("NPROC", limits["processes"]),
-    ("NOFILE", limits["open_files"]),
-    ("CORE", 0),
-    ("MEMLOCK", 0),
-    ("MSGQUEUE", 0),
-    ("AS", limits["memory"]),
-  ):
-    which = getattr(resource, f"RLIMIT_{name}", None)
-    if which is not None:
-      hard = resource.getrlimit(which)[1]
-      most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-      try:
-        resource.setrlimit(which, (most, most))
-      except (OSError, ValueError):
-        if sys.platform == "linux":  # macOS knows some of them by name only
-          raise
+# Of the module `signal` only what it wraps is used: its enums cost a fork dearly.
+_SIGNALS = frozenset(map(int, _signal.valid_signals()))
 
 
 def run(job: dict[str, Any], verdict: int, nonce: int) -> NoReturn:
   """Runs a program and writes the nonce with its verdict, as JSON, to a pipe."""
   write, read, leave, whoami = os.write, os.read, os._exit, os.getpid
-  block, all_signals = signal.pthread_sigmask, signal.valid_signals()
+  block, how, all_signals = _signal.pthread_sigmask, _signal.SIG_BLOCK, _SIGNALS
   everything, out_of_memory, text_of, is_a = BaseException, MemoryError, str, isinstance
   length, joined = len, "".join
   # The methods of json.JSONEncoder could be patched; what they make of themselves cannot.
@@ -86,7 +65,7 @@ def run(job: dict[str, Any], verdict: int, nonce: int) -> NoReturn:
   except everything:
     pass
   try:
-    block(signal.SIG_BLOCK, all_signals)
+    block(how, all_signals)
     if whoami() == me:  # a fork of the program's comes here too
       said = joined(encode([outcome, text_of(detail), value], 0))
       message = read(nonce, 64) + said.encode()

@@ -53,7 +53,6 @@ class Link:
   """A worker, as long as it lives.  Its `run` is `give`, then `take` when fileno() is readable."""
 
   def __init__(self, settings: Settings):
-    self._settings = settings
     # -I would have Python ignore PYTHONHASHSEED; as the environment is ours, -P and -s do the rest.
     self._process = subprocess.Popen(
       [_python(), "-P", "-s", "-S", "-c", _START],
@@ -104,10 +103,10 @@ class Link:
     return self.take(patience(limits))
 
   def close(self) -> None:
-    if self._settings.level == "rlimits" and self._process.stdin is not None:
-      self._process.stdin.close()  # it ends its program and removes its folder
-      with contextlib.suppress(subprocess.TimeoutExpired):
-        self._process.wait(30)
+    if self._process.stdin is not None:
+      self._process.stdin.close()  # at which it ends its program, removes its folder and leaves
+    with contextlib.suppress(subprocess.TimeoutExpired):
+      self._process.wait(30)
     self._process.kill()  # all within its namespaces go with it
     self._process.wait()
     for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):

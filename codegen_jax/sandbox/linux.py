@@ -20,18 +20,7 @@ _FILTER = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_call = _libc.prctl  # looked up once: a forked child would do it each time
-_call.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
-
-
-class Filter(ctypes.Structure):
-  """BPF instructions of eight bytes each, for filter_calls."""
-
-  _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
-
-
-def call_filter(program: bytes) -> Filter:
-  return Filter(len(program) // 8, program)
+_libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 
 def _check(result: int, what: str) -> None:
@@ -82,7 +71,7 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def _prctl(option: int, *arguments: int) -> int:
-  return _call(option, *(*arguments, 0, 0, 0, 0)[:4])
+  return _libc.prctl(option, *(*arguments, 0, 0, 0, 0)[:4])
 
 
 def die_with_parent() -> None:
@@ -119,6 +108,11 @@ def drop_capabilities() -> None:
   _check(_libc.capset(ctypes.byref(header), ctypes.byref(nothing)), "capset")
 
 
-def filter_calls(filtered: Filter) -> None:
-  """Installs it, for good; no_new_privileges comes first."""
+class _Filter(ctypes.Structure):
+  _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+
+def filter_calls(program: bytes) -> None:
+  """Installs BPF instructions of eight bytes each, for good; no_new_privileges comes first."""
+  filtered = _Filter(len(program) // 8, program)
   _check(_prctl(_SECCOMP, _FILTER, ctypes.addressof(filtered)), "prctl(PR_SET_SECCOMP)")

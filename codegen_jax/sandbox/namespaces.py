@@ -30,15 +30,12 @@ _LINKS = {
 class Namespaces:
   """Programs run one after the other as children of this process, which is pid 1."""
 
-  level = "namespaces"
-
   def __init__(self, disk: int, changes_user: bool):
     self._options = f"size={disk},nr_inodes=4096,mode=1777"
     self._changes_user = changes_user
     self._mount_home()
 
   def home(self) -> str:
-    """An empty folder for the next program."""
     # A new mount takes longer than all else, so it is made only if something is not as it was.
     if self._look() != self._empty:
       linux.unmount(HOME)
@@ -46,13 +43,11 @@ class Namespaces:
     return HOME
 
   def become_program(self) -> None:
-    """Called in the forked child, before anything of the program's runs."""
     if self._changes_user:
       os.setresgid(NOBODY, NOBODY, NOBODY)
       os.setresuid(NOBODY, NOBODY, NOBODY)  # which takes all capabilities
     else:
       linux.drop_capabilities()
-    linux.hide_from_peers()
 
   def running(self) -> list[processes.Use]:
     return [processes.use(pid) for pid in processes.everyone() if pid != 1]
@@ -66,6 +61,9 @@ class Namespaces:
         ended.append(processes.wait(-1))
     except (ProcessLookupError, ChildProcessError):
       return ended
+
+  def leave(self) -> None:
+    """Nothing is left to remove: the mounts end with the last process."""
 
   def _mount_home(self) -> None:
     linux.mount("tmpfs", HOME, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, self._options)

@@ -65,11 +65,7 @@ class Sandbox:
     with contextlib.ExitStack() as exits:
       exits.callback(self._close)
       self._bait = exits.enter_context(self_test.bait())
-      self._settings = self._strongest()
-      for _ in range(self._workers - 1):
-        self._links.append(Link(self._settings))
-      for link in self._links[1:]:
-        self._check_in(link)
+      self._settings = self._start()
       self._exits = exits.pop_all()
     return self
 
@@ -136,7 +132,8 @@ class Sandbox:
       raise HarnessError("a worker does not answer, long after its program's time was over")
     return [pipes[pipe] for pipe in heard]
 
-  def _strongest(self) -> Settings:
+  def _start(self) -> Settings:
+    """Starts all workers, at the strongest level that there is."""
     why = ""
     for level in LEVELS:
       if level == "rlimits" and not self._allow_weak:
@@ -145,20 +142,19 @@ class Sandbox:
           "allow_weak=True runs them with limits alone"
         )
       settings = Settings(level, self._limits.disk, self._packages, self._preload)
-      link = Link(settings)
-      self._links.append(link)
+      self._links += (Link(settings) for _ in range(self._workers))
       try:
-        self._check_in(link, settings)
+        for link in self._links:
+          self._check_in(link, level)
         return settings
       except Unavailable as error:
         why = str(error)
-        self._links.remove(link)
-        link.close()
+        self._close()
     raise HarnessError(f"no worker can be started: {why}")
 
-  def _check_in(self, link: Link, settings: Settings | None = None) -> None:
+  def _check_in(self, link: Link, level: str) -> None:
     link.ready()
-    if (settings or self._settings).level == "namespaces":
+    if level == "namespaces":
       self._bait.keep_in(link)
 
   def _renew(self, i: int, said: Mapping[str, Any]) -> None:
@@ -171,7 +167,7 @@ class Sandbox:
     self._links[i].close()
     self._links[i] = Link(self._settings)
     try:
-      self._check_in(self._links[i])
+      self._check_in(self._links[i], self.level)
     except Unavailable as error:
       raise HarnessError(f"a worker could not be started again: {error}") from error
 

@@ -3,25 +3,11 @@
 import os
 import select
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-from codegen_jax.sandbox import processes
+from codegen_jax.sandbox.place import Place
 
 _FIRST_LOOK, _LOOKS_APART = 0.05, 0.2  # seconds
-
-
-class Watched(Protocol):
-  """Tells what the processes of the program use."""
-
-  def running(self) -> list[processes.Use]: ...
-
-
-class Seen(NamedTuple):
-  """What a program left behind, and why it was stopped if it did not end by itself."""
-
-  stopped: str  # "", "cpu", "wall", "memory"
-  verdict: bytes
-  output: bytes
 
 
 class ParentGone(Exception):  # noqa: N818 (an event, not an error)
@@ -53,7 +39,9 @@ class Pipe:
     return self.text
 
 
-def watch(pid: int, place: Watched, limits: dict[str, Any], verdict: Pipe, output: Pipe | None):
+def watch(
+  pid: int, place: Place, limits: dict[str, Any], verdict: Pipe, output: Pipe | None
+) -> str:
   """Until the program's own process has ended, or has to be: why, or an empty word.
 
   Not until its pipes are closed: a process that it left behind may hold those.

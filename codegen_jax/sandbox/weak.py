@@ -18,21 +18,20 @@ from codegen_jax.sandbox import linux, processes
 class Weak:
   """Programs run one after the other as children of this process."""
 
-  level = "rlimits"
-
   def __init__(self) -> None:
     if sys.platform == "linux":
       linux.adopt_orphans()
       linux.die_with_parent()
+      linux.hide_from_peers()
     self._home = tempfile.mkdtemp(prefix="program-")
 
   def home(self) -> str:
-    """An empty folder for the next program."""
     self.leave()
     os.mkdir(self._home, 0o700)
     return self._home
 
   def leave(self) -> None:
+    """Removes the folder, whatever a program has made of it."""
     with contextlib.suppress(OSError):
       os.chmod(self._home, 0o700)
     if os.path.islink(self._home) or os.path.isfile(self._home):
@@ -42,7 +41,6 @@ class Weak:
   def become_program(self) -> None:
     if sys.platform == "linux":
       linux.die_with_parent()
-      linux.hide_from_peers()
 
   def running(self) -> list[processes.Use]:
     return [processes.use(pid) for pid in processes.descendants(os.getpid())]

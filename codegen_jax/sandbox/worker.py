@@ -4,38 +4,42 @@ It is started as `python -c "...worker.main()"` with nothing but the standard li
 thread, and so may fork, which its parent, full of other threads, may not.
 """
 
+import _signal
 import gc
 import importlib
 import os
-import secrets
-import signal
 import sys
 import time
 from typing import Any
 
-from codegen_jax.sandbox import child, linux, messages, namespaces, seccomp, watch, weak
+from codegen_jax.sandbox import child, limits, messages, namespaces, seccomp, watch
+from codegen_jax.sandbox.place import Place
 
-Place = namespaces.Namespaces | weak.Weak
+_NAMES = {
+  getattr(_signal, name): name for name in dir(_signal) if name[:3] == "SIG" and name[3] != "_"
+}
 
 # What small programs import first; it is then there when they do.
-COMMON = "bisect collections copy datetime decimal fractions functools hashlib heapq itertools math"
-COMMON += " numbers operator random re statistics string typing"
+COMMON = "bisect collections copy functools heapq itertools math operator random re string typing"
 
 
 def main() -> None:
   settings = messages.receive(0)
-  sys.path[:] = [*settings["packages"], *(p for p in sys.path if p != settings["root"])]
   try:
     place = _enter(settings)
-    filtered = _filter()
   except (OSError, KeyError, AttributeError) as error:
     messages.send(1, {"unavailable": str(error)})
     return
+  sys.path[:] = [*settings["packages"], *(p for p in sys.path if p != settings["root"])]
+  limits.limit_worker()
+  os.umask(0o022)
+  os.environ["HOME"] = os.environ["TMPDIR"] = place.home()
   try:
     for name in (*COMMON.split(), *settings["preload"]):
       importlib.import_module(name)
+    filtered = seccomp.install()
   except Exception as error:
-    messages.send(1, {"broken": f"{name} cannot be imported: {error}"})
+    messages.send(1, {"broken": f"{name}: {error}"})
     return
   for name in [name for name in sys.modules if name.partition(".")[0] == "codegen_jax"]:
     del sys.modules[name]  # not for programs to find
@@ -43,57 +47,50 @@ def main() -> None:
   exec(compile("def f(x: int = 1) -> int:\n  return [x for x in (x,)][0]\nf()", "", "exec"), {})
   gc.collect()
   gc.freeze()  # else a child's collector would write to, and so copy, all that it inherits
-  messages.send(1, {"seccomp": filtered is not None})
+  messages.send(1, {"seccomp": filtered})
   try:
     while True:
-      messages.send(1, _run(messages.receive(0), place, filtered))
+      messages.send(1, _run(messages.receive(0), place))
   except (messages.Gone, watch.ParentGone):
     place.end()
-  finally:
-    if isinstance(place, weak.Weak):
-      place.leave()
+    place.leave()
+    os._exit(0)  # at once: there is nothing to tidy up in this process
 
 
 def _enter(settings: dict[str, Any]) -> Place:
-  if settings["level"] == weak.Weak.level:
+  if settings["level"] == "rlimits":
+    from codegen_jax.sandbox import weak  # imports much
+
     return weak.Weak()
   if sys.platform != "linux":
     raise OSError("only Linux has namespaces")
   return namespaces.enter([*settings["visible"], *settings["packages"]], settings["disk"])
 
 
-def _filter() -> linux.Filter | None:
-  if sys.platform == "linux":
-    linux.no_new_privileges()
-  if not seccomp.supported():
-    return None
-  return linux.call_filter(seccomp.program(os.uname().machine))
-
-
-def _run(job: dict[str, Any], place: Place, filtered: linux.Filter | None) -> dict[str, Any]:
-  limits = job["limits"]
-  home = place.home()
-  nonce = secrets.token_hex(16).encode()
+def _run(job: dict[str, Any], place: Place) -> dict[str, Any]:
+  most = job["limits"]
+  home, allowed = place.home(), limits.of_program(most)
+  nonce = os.urandom(16).hex().encode()
   verdict_from, verdict_to = os.pipe()
   nonce_from, nonce_to = os.pipe()
   os.write(nonce_to, nonce)
   os.close(nonce_to)
-  output_from, output_to = os.pipe() if limits["output"] else (-1, -1)
+  output_from, output_to = os.pipe() if most["output"] else (-1, -1)
   begun = time.monotonic()
   pid = os.fork()
   if pid == 0:
     try:
-      _become(place, limits, home, filtered, output_to, (verdict_to, nonce_from))
+      _become(place, allowed, home, output_to, (verdict_to, nonce_from))
       child.run(job, 3, 4)
     finally:
       os._exit(70)
   for end in (verdict_to, nonce_from, output_to):
     if end >= 0:
       os.close(end)
-  verdict = watch.Pipe(verdict_from, 7 * limits["value"] + 8192)
-  output = watch.Pipe(output_from, limits["output"]) if limits["output"] else None
+  verdict = watch.Pipe(verdict_from, 7 * most["value"] + 8192)
+  output = watch.Pipe(output_from, most["output"]) if most["output"] else None
   try:
-    stopped = watch.watch(pid, place, limits, verdict, output)
+    stopped = watch.watch(pid, place, most, verdict, output)
     wall = time.monotonic() - begun
     ended = place.end()
     said = verdict.rest()
@@ -104,7 +101,7 @@ def _run(job: dict[str, Any], place: Place, filtered: linux.Filter | None) -> di
       os.close(output_from)
   code = next(one.code for one in ended if one.pid == pid)
   cpu = sum(one.cpu_seconds for one in ended)
-  outcome, detail, value = _judge(stopped, said, nonce, code, cpu, limits)
+  outcome, detail, value = _judge(stopped, said, nonce, code, cpu, most)
   return {
     "outcome": outcome,
     "detail": detail,
@@ -114,13 +111,11 @@ def _run(job: dict[str, Any], place: Place, filtered: linux.Filter | None) -> di
     "output": printed.decode(errors="replace"),
     "stopped": stopped,
     "orphans": len(ended) - 1,
-    "killed": code == -signal.SIGKILL and not stopped,
+    "killed": code == -_signal.SIGKILL and not stopped,
   }
 
 
-def _become(
-  place: Place, limits, home: str, filtered: linux.Filter | None, output: int, pipes
-) -> None:
+def _become(place: Place, allowed: list, home: str, output: int, pipes: tuple[int, int]) -> None:
   """From a copy of the worker to a process that may do little: in this order, or it could not."""
   os.setsid()
   nowhere = os.open("/dev/null", os.O_RDWR)
@@ -132,23 +127,19 @@ def _become(
     os.dup2(pipe, to, inheritable=False)
   os.closerange(5, 256)
   os.chdir(home)
-  os.environ["HOME"] = os.environ["TMPDIR"] = home
-  os.umask(0o022)
-  signal.signal(signal.SIGINT, signal.default_int_handler)
+  _signal.signal(_signal.SIGINT, _signal.default_int_handler)
   place.become_program()
-  child.limit(limits)
-  if filtered is not None:
-    linux.filter_calls(filtered)
+  limits.limit_program(allowed)
 
 
-def _judge(stopped: str, said: bytes, nonce: bytes, code: int, cpu: float, limits):
+def _judge(stopped: str, said: bytes, nonce: bytes, code: int, cpu: float, most):
   """Outcome, detail and value, from what was seen of a program and from what it said."""
   if stopped == "memory":
-    return "memory", f"its processes held more than {limits['memory']} bytes", None
+    return "memory", f"its processes held more than {most['memory']} bytes", None
   if stopped == "wall":
-    return "timeout", f"not at its end after {limits['wall_seconds']:g} s", None
-  if stopped == "cpu" or cpu >= limits["cpu_seconds"]:
-    return "timeout", f"used {cpu:.2f} of {limits['cpu_seconds']:g} CPU seconds", None
+    return "timeout", f"not at its end after {most['wall_seconds']:g} s", None
+  if stopped == "cpu" or cpu >= most["cpu_seconds"]:
+    return "timeout", f"used {cpu:.2f} of {most['cpu_seconds']:g} CPU seconds", None
   if said.startswith(nonce):
     try:
       outcome, detail, value = messages.decode(said[len(nonce) :])
@@ -156,5 +147,5 @@ def _judge(stopped: str, said: bytes, nonce: bytes, code: int, cpu: float, limit
     except (ValueError, TypeError):
       return "crashed", "its verdict cannot be read", None
   if code < 0:
-    return "crashed", f"ended by {signal.Signals(-code).name}", None
+    return "crashed", f"ended by {_NAMES.get(-code, f'signal {-code}')}", None
   return "crashed", f"left with exit code {code} before its end", None

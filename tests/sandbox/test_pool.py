@@ -126,7 +126,7 @@ def test_a_worker_that_dies_is_replaced_and_its_program_run_again(monkeypatch):
 def test_a_worker_that_dies_twice_ends_the_run(monkeypatch):
   with Sandbox(limits=Limits(wall_seconds=60), workers=1) as sandbox:
     monkeypatch.setattr(pool.self_test, "tell_right_from_wrong", lambda links: None)
-    monkeypatch.setattr(sandbox, "_check_in", lambda link: link.ready())
+    monkeypatch.setattr(sandbox, "_check_in", lambda link, level: link.ready())
     kill_workers(sandbox, 2)
     with pytest.raises(HarnessError, match="twice"):
       sandbox.run([Program(SLEEP)])

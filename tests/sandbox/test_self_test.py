@@ -31,9 +31,9 @@ IMPORTS = "from codegen_jax.sandbox import child, linux, namespaces, worker"
 @pytest.mark.parametrize(
   "change, found",
   [
-    ("linux.filter_calls = lambda filtered: None", "call what is to be refused"),
+    ("linux.filter_calls = lambda program: None", "call what is to be refused"),
     ("namespaces.Namespaces.become_program = lambda self: None", "be root"),
-    ("linux.CLONE_NEWNET = 0; linux.filter_calls = lambda filtered: None", "connect"),
+    ("linux.CLONE_NEWNET = 0; linux.filter_calls = lambda program: None", "connect"),
     ("namespaces._FILES += ('/tmp',)", "secret"),
     ("import os; os.environ['A'] = '1'", "see the environment"),
   ],
