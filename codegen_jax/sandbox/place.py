@@ -1,10 +1,11 @@
 """Where programs run: what a worker asks of it, whatever keeps the programs in."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from codegen_jax.sandbox import processes
 
 
+@runtime_checkable
 class Place(Protocol):
   """One program at a time, as a child of this process."""
 

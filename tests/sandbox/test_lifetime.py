@@ -35,7 +35,7 @@ def wait_until_gone(pids: set[int]) -> None:
   """The test's own limit of time is that of the suite."""
   begun = time.monotonic()
   while alive := {pid for pid in pids if running(pid)}:
-    assert time.monotonic() < begun + 120, alive
+    assert time.monotonic() < begun + 60, alive
     time.sleep(0.02)
 
 

@@ -1,6 +1,7 @@
 """What a caller gets back, and when there is nothing to get."""
 
 import os
+import pathlib
 import signal
 import threading
 import time
@@ -93,6 +94,41 @@ def test_what_was_slow_only_once_passes(sandbox, monkeypatch):
   monkeypatch.setattr(link, "take", take)
   verdict = sandbox.run([Program("x = 1")])[0]
   assert (verdict.outcome, verdict.attempts) == ("passed", 2)
+
+
+def test_what_was_killed_from_outside_is_run_again_alone(run):
+  # As by a kernel that is out of memory; here by itself, both times.
+  verdict = run("import os; os.kill(os.getpid(), 9)")
+  assert (verdict.outcome, verdict.attempts) == ("crashed", 2)
+
+
+@pytest.mark.parametrize(
+  "odd", ["import os; os.kill(os.getpid(), 9)", "import os, time\nos.fork() or time.sleep(1000)"]
+)
+def test_a_worker_does_not_stay_where_something_odd_happened(sandbox, odd):
+  before = sandbox._links[0].pid
+  sandbox.run([Program("x = 1")])
+  assert sandbox._links[0].pid == before
+  sandbox.run([Program(odd)])
+  assert sandbox._links[0].pid != before
+
+
+def test_a_worker_that_does_not_answer_ends_the_run(monkeypatch):
+  with Sandbox(limits=LIMITS, workers=1) as sandbox:
+    monkeypatch.setattr(pool.self_test, "tell_right_from_wrong", lambda links: None)
+    monkeypatch.setattr(pool, "patience", lambda limits: 0.5)
+    outer = sandbox._links[0].pid
+    (worker,) = map(int, pathlib.Path(f"/proc/{outer}/task/{outer}/children").read_text().split())
+    os.kill(worker, signal.SIGSTOP)
+    try:
+      with pytest.raises(HarnessError, match="does not answer"):
+        sandbox.run([Program("x = 1")])
+    finally:
+      os.kill(worker, signal.SIGCONT)
+
+
+def test_there_are_no_more_workers_than_cores():
+  assert Sandbox()._workers == len(os.sched_getaffinity(0))
 
 
 def kill_workers(sandbox: Sandbox, times: int) -> threading.Thread:
