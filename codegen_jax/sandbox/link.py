@@ -18,6 +18,7 @@ _START = f"import sys; sys.path.insert(0, {_ROOT!r}); from codegen_jax.sandbox i
 _PATIENCE = (
   120.0  # seconds that a worker may take beyond all limits, on a machine that is very busy
 )
+_FAREWELL = 10.0  # seconds in which a worker may tidy up
 
 # HOME and TMPDIR come with each program.
 ENVIRONMENT = {
@@ -91,7 +92,7 @@ class Link:
     self._send({**dataclasses.asdict(program), "limits": dataclasses.asdict(limits)})
 
   def take(self, seconds: float) -> Mapping[str, Any]:
-    if not select.select([self._stdout], [], [], seconds)[0]:
+    if not readable([self._stdout], seconds):
       raise HarnessError(f"a worker has said nothing for {seconds:.0f} s")
     try:
       return messages.receive(self._stdout)
@@ -106,7 +107,7 @@ class Link:
     if self._process.stdin is not None:
       self._process.stdin.close()  # at which it ends its program, removes its folder and leaves
     with contextlib.suppress(subprocess.TimeoutExpired):
-      self._process.wait(30)
+      self._process.wait(_FAREWELL)
     self._process.kill()  # all within its namespaces go with it
     self._process.wait()
     for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -133,6 +134,14 @@ class Link:
     os.set_blocking(self._process.stderr.fileno(), False)
     words = (self._process.stderr.read() or b"").decode(errors="replace").strip()
     return f"a worker ended with code {self._process.returncode}: {words or 'it said nothing'}"
+
+
+def readable(pipes: Sequence[int], seconds: float) -> list[int]:
+  """Those of them that have something to say, or are closed; empty when the time is over."""
+  poll = select.poll()  # select would fail in a process that has a thousand files open
+  for pipe in pipes:
+    poll.register(pipe, select.POLLIN)
+  return [pipe for pipe, _ in poll.poll(seconds * 1000)]
 
 
 def patience(limits: Limits) -> float:

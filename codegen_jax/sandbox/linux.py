@@ -20,7 +20,6 @@ _FILTER = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 
 def _check(result: int, what: str) -> None:
@@ -71,7 +70,8 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def _prctl(option: int, *arguments: int) -> int:
-  return _libc.prctl(option, *(*arguments, 0, 0, 0, 0)[:4])
+  padded = (*arguments, 0, 0, 0, 0)[:4]
+  return _libc.prctl(ctypes.c_int(option), *(ctypes.c_ulong(a) for a in padded))
 
 
 def die_with_parent() -> None:

@@ -34,5 +34,5 @@ def _read(pipe: int, size: int) -> bytes:
   return b"".join(parts)
 
 
-def decode(text: bytes) -> Any:
+def decode(text: bytes | str) -> Any:
   return json.loads(text)

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 import contextlib
 import json
 import os
-import select
 import time
 from typing import Any
 
 from codegen_jax.errors import InputError
 from codegen_jax.sandbox import self_test
-from codegen_jax.sandbox.link import Died, Link, Settings, Unavailable, patience
+from codegen_jax.sandbox.link import Died, Link, Settings, Unavailable, patience, readable
 from codegen_jax.sandbox.verdict import HarnessError, Limits, Program, Verdict
 
 __all__ = ["HarnessError", "Limits", "Program", "Sandbox", "Verdict", "run_programs"]
@@ -80,11 +79,20 @@ class Sandbox:
   @property
   def seccomp(self) -> bool:
     """Whether calls to the kernel are filtered."""
-    return all(link.seccomp for link in self._links)
+    return self._seccomp
 
   def run(self, programs: Sequence[Program]) -> list[Verdict]:
     """The verdict of each program, in order; the same program is run once."""
-    self_test.tell_right_from_wrong(self._links)
+    try:
+      if not self._links:
+        self._settings = self._start()
+      self_test.tell_right_from_wrong(self._links)
+      return self._run(programs)
+    except BaseException:
+      self._close()  # a worker may be about to answer what nobody asks any more
+      raise
+
+  def _run(self, programs: Sequence[Program]) -> list[Verdict]:
     verdicts: dict[Program, Verdict] = {}
     doubtful = self._spread(dict.fromkeys(programs), verdicts)
     for program in doubtful:
@@ -127,7 +135,7 @@ class Sandbox:
   def _heard(self, busy: Mapping[int, tuple[Program, float]]) -> list[int]:
     last = min(by for _, by in busy.values())
     pipes = {self._links[i].fileno(): i for i in busy}
-    heard = select.select(list(pipes), [], [], max(0.0, last - time.monotonic()))[0]
+    heard = readable(list(pipes), max(0.0, last - time.monotonic()))
     if not heard:
       raise HarnessError("a worker does not answer, long after its program's time was over")
     return [pipes[pipe] for pipe in heard]
@@ -146,6 +154,7 @@ class Sandbox:
       try:
         for link in self._links:
           self._check_in(link, level)
+        self._seccomp = all(link.seccomp for link in self._links)
         return settings
       except Unavailable as error:
         why = str(error)
@@ -196,12 +205,17 @@ def _readable(package: str | os.PathLike[str]) -> str:
 def _verdict(said: Mapping[str, Any], *, attempts: int) -> Verdict:
   if said["outcome"] == "harness":
     raise HarnessError(f"what runs around a program does not itself run: {said['detail']}")
+  outcome, detail, value = said["outcome"], said["detail"], None
+  try:
+    value = None if said["value"] is None else json.loads(said["value"])
+  except RecursionError:
+    outcome, detail = "failed", "the value nests too deep"
   return Verdict(
-    outcome=said["outcome"],
-    detail=said["detail"],
+    outcome=outcome,
+    detail=detail,
     cpu_seconds=said["cpu_seconds"],
     wall_seconds=said["wall_seconds"],
     output=said["output"],
-    value=None if said["value"] is None else json.loads(said["value"]),
+    value=value,
     attempts=attempts,
   )

@@ -143,8 +143,10 @@ def _judge(stopped: str, said: bytes, nonce: bytes, code: int, cpu: float, most)
   if said.startswith(nonce):
     try:
       outcome, detail, value = messages.decode(said[len(nonce) :])
+      if value is not None:
+        messages.decode(value)
       return str(outcome), str(detail), value
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
       return "crashed", "its verdict cannot be read", None
   if code < 0:
     return "crashed", f"ended by {_NAMES.get(-code, f'signal {-code}')}", None

@@ -131,8 +131,9 @@ def test_it_works_for_a_user_who_is_not_root(readable):
     def run():
       with Sandbox(workers=1, limits=Limits(cpu_seconds=1, wall_seconds=60)) as sandbox:
         assert sandbox.level == "namespaces" and sandbox.seccomp
-        leave = "import os; open('a', 'w'); os.utime('.', ns=(0, 0)); os.chmod('.', 0)"
-        sources = [leave, "import os; assert not os.listdir('.'); open('a', 'w')",
+        look = "import os; assert not os.listdir('.'); open('a', 'w')  # "
+        sources = ["import os; open('a', 'w'); os.utime('.', ns=(0, 0))", look + "1",
+          "import os; os.chmod('.', 0)", look + "2",
           "import os\\nfor s in range(1, 65):\\n  try: os.kill(1, s)\\n  except OSError: pass",
           "import os; os.setpriority(os.PRIO_PROCESS, 1, 5)", "open('/proc/1/environ')",
           "while True: pass"]
@@ -152,5 +153,5 @@ def test_it_works_for_a_user_who_is_not_root(readable):
   )
   if "cannot be kept in" in done.stderr:
     pytest.skip(done.stderr.strip().splitlines()[-1])
-  expected = ["passed", "passed", "passed", "failed", "failed", "timeout"]
+  expected = [*["passed"] * 5, "failed", "failed", "timeout"]
   assert done.stdout.strip() == str(expected), done.stdout + done.stderr

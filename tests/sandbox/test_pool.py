@@ -1,5 +1,6 @@
 """What a caller gets back, and when there is nothing to get."""
 
+import importlib.util
 import os
 import pathlib
 import signal
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from codegen_jax.errors import InputError
-from codegen_jax.sandbox import pool
+from codegen_jax.sandbox import link, pool
 from codegen_jax.sandbox.pool import HarnessError, Limits, Program, Sandbox, run_programs
 from tests.sandbox.conftest import LIMITS
 
@@ -66,6 +67,22 @@ def test_what_we_lay_around_a_program_must_itself_run(run, around):
   assert run("x = 1").passed
 
 
+def test_after_a_run_that_ended_early_answers_are_not_mixed_up():
+  with Sandbox(limits=LIMITS, workers=2) as sandbox:
+    slow = Program("import time; time.sleep(0.5)", postlude="value = 'slow'")
+    with pytest.raises(HarnessError, match="around a program"):
+      sandbox.run([slow, Program("", prelude="f(")])
+    programs = [Program("", postlude=f"value = {i}") for i in range(9)]
+    assert [v.value for v in sandbox.run(programs)] == [*range(9)]
+
+
+def test_a_value_may_nest_too_deep(run):
+  for depth in (100, 600, 900, 960, 10**5):
+    verdict = run("", postlude=f"value = 1\nfor _ in range({depth}): value = [value]")
+    assert verdict.passed == (verdict.value is not None)
+    assert verdict.passed or verdict.outcome == "failed"
+
+
 def test_output_is_kept_only_where_asked(sandbox):
   talk = Program("import os, sys\nprint('a')\nsys.stderr.write('b')\nos.write(1, b'c')")
   assert sorted(sandbox.run([talk])[0].output) == ["\n", "a", "b", "c"]
@@ -117,6 +134,7 @@ def test_a_worker_that_does_not_answer_ends_the_run(monkeypatch):
   with Sandbox(limits=LIMITS, workers=1) as sandbox:
     monkeypatch.setattr(pool.self_test, "tell_right_from_wrong", lambda links: None)
     monkeypatch.setattr(pool, "patience", lambda limits: 0.5)
+    monkeypatch.setattr(link, "_FAREWELL", 0.1)
     outer = sandbox._links[0].pid
     (worker,) = map(int, pathlib.Path(f"/proc/{outer}/task/{outer}/children").read_text().split())
     os.kill(worker, signal.SIGSTOP)
@@ -205,3 +223,12 @@ def test_a_package_that_is_not_there_is_named(tmp_path):
 def test_no_workers_are_refused():
   with pytest.raises(InputError, match="0 workers"):
     Sandbox(workers=0)
+
+
+def test_numpy_is_there_where_it_is_asked_for():
+  numpy = importlib.util.find_spec("numpy")
+  site = pathlib.Path(numpy.origin).parents[1]
+  right = "import numpy as np\nassert (np.ones((99, 99)) @ np.ones((99, 99))).sum() == 99**3"
+  with Sandbox(workers=1, packages=[site], preload=["numpy"]) as sandbox:
+    verdicts = sandbox.run([Program(right), Program("import numpy\nnumpy.ones(10**11)")])
+  assert [v.outcome for v in verdicts] == ["passed", "memory"]
