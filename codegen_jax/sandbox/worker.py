@@ -127,6 +127,7 @@ def _become(place: Place, allowed: list, home: str, output: int, pipes: tuple[in
     os.dup2(pipe, to, inheritable=False)
   os.closerange(5, 256)
   os.chdir(home)
+  # Not through the module `signal`, whose enums cost a fork dearly.
   _signal.signal(_signal.SIGINT, _signal.default_int_handler)
   place.become_program()
   limits.limit_program(allowed)

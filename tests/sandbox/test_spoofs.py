@@ -48,6 +48,16 @@ SPOOFS = {
     raise ValueError
     """,
   ),
+  "write a verdict to every file, and leave": (
+    "crashed",
+    """
+    import os
+    for to in range(64):
+      try: os.write(to, b'["passed", "", null]')
+      except OSError: pass
+    os._exit(0)
+    """,
+  ),
   "close every file": ("crashed", "import os; os.closerange(0, 64)"),
   "walk frames": (
     "failed",
@@ -94,7 +104,6 @@ SPOOFS = {
       module._exit = module.getpid = module.read = passed
       module.write = lambda to, what: real(to, b"passed")
     json.dumps = json.JSONEncoder.encode = json.encoder.encode_basestring_ascii = passed
-    signal.pthread_sigmask = passed
     sys.modules.clear()
     raise ValueError
     """,
@@ -142,6 +151,12 @@ HARMLESS = {
 def test_what_is_odd_but_right_passes(run, name):
   verdict = run(HARMLESS[name])
   assert verdict.passed and verdict.attempts == 1, verdict
+
+
+def test_a_postlude_has_its_own_builtins(run):
+  source = "import builtins\nbuiltins.len = builtins.exec = lambda *_: 99\nx = len('abc')"
+  looks = "def say(): return [len('abc'), program['x']]"
+  assert run(source, prelude=looks, postlude="value = say()").value == [3, 99]
 
 
 def test_the_line_of_an_error_is_told(run):
