@@ -99,7 +99,7 @@ def test_the_working_tree_outlives_a_program_that_deletes_all(run):
     textwrap.dedent(f"""
     import os, shutil
     library = os.path.dirname(os.__file__)
-    for place in ({str(ROOT)!r}, "/work", "/home", library + "/json", os.path.expanduser("~"), "."):
+    for place in ({str(ROOT)!r}, "/srv", "/home", library + "/json", os.path.expanduser("~"), "."):
       shutil.rmtree(place, ignore_errors=True)
     assert os.path.exists(library + "/json/__init__.py")
     """)
