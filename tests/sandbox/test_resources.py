@@ -61,6 +61,11 @@ def test_greed_is_contained_and_named(run, name):
   assert run("assert 1 + 1 == 2").passed
 
 
+def test_a_program_may_go_on_without_what_it_did_not_get(run):
+  verdict = run("try: bytearray(2**30)\nexcept MemoryError: pass\nelse: raise ValueError")
+  assert verdict.passed, verdict
+
+
 def test_memory_of_all_processes_counts_together(run):
   verdict = run("""
 import os
