@@ -197,7 +197,7 @@ def test_a_worker_is_renewed_after_many_programs(monkeypatch):
 def test_a_module_is_imported_once_for_all_and_a_package_can_be(tmp_path):
   with pytest.raises(InputError, match="nobody"):
     Sandbox(packages=[tmp_path])
-  tmp_path.chmod(0o755)
+  tmp_path.chmod(0o777)
   (tmp_path / "ours.py").write_text("import os\npid = os.getpid()\nvalue = 7")
   (tmp_path / "other.py").write_text("value = 8")
   source = "import os, ours, other\nassert (ours.value, other.value, ours.pid) == (7, 8, 1)"
