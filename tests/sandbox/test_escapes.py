@@ -13,7 +13,7 @@ ROOT = HERE.parents[2]
 
 REFUSED = {
   "read /etc/shadow": "open('/etc/shadow')",
-  "read what its root stands on": "open('/../etc/passwd')",
+  "read what its root stands on": "open('/../old/etc/passwd')",
   "read /root": "os.listdir('/root') and open('/root/.bashrc')",
   "read /home": "os.listdir('/home')",
   "read the checkout": f"os.listdir({str(ROOT)!r})",
@@ -133,7 +133,7 @@ def test_it_shares_no_namespace_with_us(run):
   source = f"import os\nx = [os.readlink('/proc/self/ns/' + name) for name in {names}]"
   its = run(source, postlude="value = program['x']").value
   assert len(its) == 7
-  assert not {*its} & {os.readlink(f"/proc/self/ns/{name}") for name in names}
+  assert not {*its} & {str(pathlib.Path(f"/proc/self/ns/{n}").readlink()) for n in names}
 
 
 def test_only_its_own_processes_are_seen(run):

@@ -220,6 +220,15 @@ def test_a_package_that_is_not_there_is_named(tmp_path):
     Sandbox(packages=[tmp_path / "a"])
 
 
+def test_our_mask_of_modes_is_not_theirs():
+  ours = os.umask(0o077)
+  try:
+    verdicts = run_programs([Program("import os; assert os.umask(0) == 0o022")])
+  finally:
+    os.umask(ours)
+  assert verdicts[0].passed
+
+
 def test_no_workers_are_refused():
   with pytest.raises(InputError, match="0 workers"):
     Sandbox(workers=0)
