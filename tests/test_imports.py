@@ -19,6 +19,7 @@ MAY_IMPORT = {
   "distributed": {"endings"},
   "endings": set(),
   "supervise": {"checkpoint.steps"},
+  "sandbox": set(),
   "data": {"types", "did_you_mean"},
   "kernels": {"types"},
   "models": {"types", "kernels"},

@@ -1,0 +1,34 @@
+"""One sandbox for all tests of what programs may do: little CPU time, much patience."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from codegen_jax.sandbox.pool import Limits, Program, Sandbox
+from codegen_jax.sandbox.verdict import MiB, Verdict
+
+LIMITS = Limits(
+  cpu_seconds=0.5,
+  wall_seconds=120,  # no verdict depends on how busy the machine is
+  memory=256 * MiB,
+  disk=8 * MiB,
+  file=4 * MiB,
+  output=1000,
+)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+  with Sandbox(limits=LIMITS, workers=1) as kept:
+    assert kept.level == "namespaces" and kept.seccomp
+    yield kept
+
+
+@pytest.fixture
+def run(sandbox) -> Callable[..., Verdict]:
+  """Runs one program; keywords are its prelude and postlude."""
+
+  def run_one(source: str, **around: str) -> Verdict:
+    return sandbox.run([Program(source, **around)])[0]
+
+  return run_one
