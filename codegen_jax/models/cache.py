@@ -1,13 +1,14 @@
 """Keys and values that are already computed, so that a new token is read without the old ones."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from flax import linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from codegen_jax.models import attention
 from codegen_jax.models.attention import Kernel
@@ -45,8 +46,10 @@ class Cache:
   """
 
   # Arrays are not checked, because a cache is also mapped to a tree of shapes or of places.
-  keys: PyTree  # Float[Array, "layers B N S H"], or another order
-  values: PyTree  # Float[Array, "layers B N S H"], or another order
+  keys: (
+    PyTree  # Float[Array, "layers B N S H"], or another order, or a tuple of stacks of one layer
+  )
+  values: PyTree  # as keys
   segment_ids: PyTree  # Int[Array, "B S"]; 0 is nobody's
   positions: PyTree  # Int[Array, "B S"]
   prefix_mask: PyTree  # Bool[Array, "B S"]
@@ -89,6 +92,36 @@ def names(cache: Cache) -> Cache:
     prefix_mask=facts,
     used=(),
     layer=(),
+  )
+
+
+def apart(cache: Cache) -> list[Cache]:
+  """A cache for each layer, of the same tokens, whose keys and values are a stack of one."""
+  if isinstance(cache.keys, tuple):
+    stacks = cache.keys, cache.values
+  else:
+    keys, values = (
+      tuple(stack[i : i + 1] for i in range(len(stack))) for stack in (cache.keys, cache.values)
+    )
+    stacks = keys, values
+  return [
+    dataclasses.replace(cache, keys=k, values=v, layer=jnp.zeros((), jnp.int32))
+    for k, v in zip(*stacks, strict=True)
+  ]
+
+
+def take(cache: Cache, rows: Int[Array, " rows"]) -> Cache:
+  """The rows of these numbers, in this order; one row may be taken several times."""
+  axis = 1 + cache.order.index("B")
+  stack = functools.partial(jnp.take, indices=rows, axis=axis)
+  facts = functools.partial(jnp.take, indices=rows, axis=0)
+  return dataclasses.replace(
+    cache,
+    keys=jax.tree.map(stack, cache.keys),
+    values=jax.tree.map(stack, cache.values),
+    segment_ids=facts(cache.segment_ids),
+    positions=facts(cache.positions),
+    prefix_mask=facts(cache.prefix_mask),
   )
 
 
