@@ -34,7 +34,15 @@ MAY_IMPORT = {
     "distributed",
     "__init__",
   },
-  "inference": {"types", "models", "partitioning", "checkpoint", "training.losses"},
+  "inference": {
+    "types",
+    "models",
+    "partitioning",
+    "checkpoint",
+    "training.losses",
+    "data.special_tokens",
+    "data.objectives.sentinels",
+  },
   "evaluation": {"types", "data", "inference"},
   "inspection": {"types", "data", "models"},
   "plan": {
