@@ -9,7 +9,7 @@ A completion is cut at that token and nowhere else; `unfinished` counts those th
 
 from collections.abc import Iterable, Sequence
 import dataclasses
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from codegen_jax.data import special_tokens
 from codegen_jax.data.objectives.sentinels import Vocabulary
@@ -20,6 +20,7 @@ from codegen_jax.inference.settings import SamplingConfig
 HOLE = "<FILL>"
 
 
+@runtime_checkable
 class Layout(Protocol):
   """How a middle is asked for."""
 

@@ -1,6 +1,6 @@
 """The next token, from logits and from noise that is a function of what is sampled."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 import zlib
 
 import jax
@@ -24,9 +24,9 @@ class Kind(NamedTuple):
 class Numbers(NamedTuple):
   """By how much: may change from call to call of one program."""
 
-  temperature: Any  # Float[Array, ""]
-  top_k: Any  # Int[Array, ""]
-  top_p: Any  # Float[Array, ""]
+  temperature: Float[Array, ""]
+  top_k: Int[Array, ""]
+  top_p: Float[Array, ""]
 
 
 def kind(config: SamplingConfig) -> Kind:
@@ -35,7 +35,9 @@ def kind(config: SamplingConfig) -> Kind:
 
 def numbers(config: SamplingConfig) -> Numbers:
   return Numbers(
-    np.float32(config.temperature or 1), np.int32(config.top_k), np.float32(config.top_p)
+    np.array(config.temperature or 1, np.float32),
+    np.array(config.top_k, np.int32),
+    np.array(config.top_p, np.float32),
   )
 
 

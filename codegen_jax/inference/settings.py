@@ -1,5 +1,6 @@
 """How a completion is drawn, as values."""
 
+from collections.abc import Sequence
 import dataclasses
 import math
 
@@ -35,7 +36,7 @@ class SamplingConfig:
   num_beams: int = 1
   length_penalty: float = 1.0
   max_new_tokens: int = 256
-  stop_strings: tuple[str, ...] = ()
+  stop_strings: Sequence[str] = ()
   stop_tokens: tuple[int, ...] | None = None
   seed: int = 0
   batch_size: int = 16
