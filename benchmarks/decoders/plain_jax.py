@@ -50,11 +50,11 @@ def _forward(c: TransformerConfig, params, tokens: jax.Array, start, cache):
   written = []
   for layer, (keys, values) in zip(params["blocks"], cache, strict=True):
     normed, attention, mlp = _norm(x, layer["norm"]), layer["attention"], layer["mlp"]
-    q, k, v = (
+    query, key, v = (
       jnp.einsum("bld,dnh->blnh", normed, attention[name]["kernel"])
       for name in ("query", "key", "value")
     )
-    q, k = rotary.rotate(q, turns), rotary.rotate(k, turns)
+    q, k = rotary.rotate(query, turns), rotary.rotate(key, turns)
     keys = jax.lax.dynamic_update_slice(keys, k.swapaxes(1, 2), (0, 0, start, 0))
     values = jax.lax.dynamic_update_slice(values, v.swapaxes(1, 2), (0, 0, start, 0))
     scores = jnp.einsum("blnh,bnsh->bnls", q, keys) * c.head_dim**-0.5
