@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from codegen_jax import config as gin_config
 from codegen_jax import supervise
 from codegen_jax.errors import Diverged, InputError, Preempted
+from codegen_jax.inference import flags as sampling
 from codegen_jax.inspection import command as inspection
 from codegen_jax.plan import command as planning
 from codegen_jax.quiet import import_tensorflow, quiet
@@ -85,6 +86,28 @@ def evaluate(
   )
 
 
+def sample(
+  gin_files: Sequence[str],
+  bindings: Sequence[str],
+  search_paths: Sequence[str],
+  flags: argparse.Namespace,
+) -> None:
+  """Completes prompts with the workdir's newest checkpoint."""
+  from codegen_jax.data import mixture
+  from codegen_jax.inference import command
+  from codegen_jax.inference.language_model import LanguageModel
+  from codegen_jax.run_config import RunConfig
+
+  run = gin_config.load(RunConfig, gin_files, bindings, search_paths).config.train
+  tasks, _ = mixture.resolve(run.data.mixture)
+  vocabulary: Any = mixture.vocabulary(tasks[0])
+  model = LanguageModel.load(
+    flags.workdir, model=run.model, attention=run.attention,
+    partitioning_config=run.partitioning, vocabulary=vocabulary, chunk=4,
+  )  # fmt: skip
+  command.run(model, vocabulary, flags)
+
+
 def _evaluate_and_print(*args, **kwargs) -> None:
   results = evaluate(*args, **kwargs)
   width = max(map(len, results))
@@ -131,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--process_id", type=int)
   inspection.add_to(commands)
   planning.add_to(commands, GIN_HELP)
+  sampling.add_to(commands, GIN_HELP)
   return parser
 
 
@@ -160,6 +184,11 @@ def main(argv: Sequence[str]) -> None:
     planning.check(flags)
     import_tensorflow()
     planning.run(gin_files, bindings, search_paths, flags)
+    return
+  if flags.command == sampling.NAME:
+    sampling.settings(flags)
+    import_tensorflow()
+    sample(gin_files, bindings, search_paths, flags)
     return
   bindings = [*bindings, *_skip_steps(flags)]
   import_tensorflow()

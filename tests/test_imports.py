@@ -36,7 +36,15 @@ MAY_IMPORT = {
     "quiet",
     "__init__",
   },
-  "inference": {"types", "models", "partitioning", "checkpoint", "training.losses"},
+  "inference": {
+    "types",
+    "models",
+    "partitioning",
+    "checkpoint",
+    "training.losses",
+    "data.special_tokens",
+    "data.objectives.sentinels",
+  },
   "evaluation": {"types", "data", "inference"},
   "inspection": {"types", "data", "models"},
   "plan": {

@@ -15,29 +15,38 @@ from codegen_jax.models import cache as kv_cache
 from codegen_jax.models.cache import Cache, Order
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.head import head_logits
+from codegen_jax.models.layers_apart import LayersApart
 from codegen_jax.models.masks import Attention, AttentionMask
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.types import Array, Params
 
 Logits = Float[Array, "B V"]
+Network = Transformer | LayersApart  # which takes its params stacked, or apart
 
 
 def make_prefill(
-  model: Transformer, *, attention: Attention, slots: int, order: Order = "BNSH"
-) -> Callable[[Params, Int[Array, "B L"], Int[Array, " B"]], tuple[Logits, Cache]]:
-  """(params, tokens, lengths) -> the logits that follow each prompt, and its cache.
+  model: Network, *, attention: Attention, slots: int, order: Order = "BNSH"
+) -> Callable[..., tuple[Logits, Cache]]:
+  """(params, tokens, lengths, both_ways) -> the logits that follow each prompt, and its cache.
 
   Row i of `tokens` is a prompt of `lengths[i]` tokens, at least one, and padding behind it.  A
-  PrefixLM reads a prompt both ways.  The cache has `slots` slots, so `slots` - L tokens may follow,
-  and lies in memory as `order` says (`cache.order_on`).
+  PrefixLM reads a prompt both ways, or so many tokens of it as `both_ways` says.  The cache has
+  `slots` slots, so `slots` - L tokens may follow, and lies in memory as `order` says
+  (`cache.order_on`).
   """
 
-  def prefill(params: Params, tokens: Array, lengths: Array) -> tuple[Array, Cache]:
+  def prefill(
+    params: Params,
+    tokens: Int[Array, "B L"],
+    lengths: Int[Array, " B"],
+    both_ways: Int[Array, " B"] | None = None,
+  ) -> tuple[Logits, Cache]:
     batch, length = tokens.shape
     positions = jnp.broadcast_to(jnp.arange(length), tokens.shape)
     is_prompt = positions < lengths[:, None]
+    is_open = is_prompt if both_ways is None else positions < both_ways[:, None]
     mask = AttentionMask(
-      is_prompt.astype(jnp.int32), positions, None if attention == "causal" else is_prompt
+      is_prompt.astype(jnp.int32), positions, None if attention == "causal" else is_open
     )
     cache = kv_cache.empty(model.config, batch, slots, order)
     out: Any = model.apply({"params": params}, tokens, mask=mask, logits=False, cache=cache)
@@ -49,7 +58,7 @@ def make_prefill(
 
 
 def make_decode_step(
-  model: Transformer,
+  model: Network,
 ) -> Callable[[Params, Cache, Int[Array, " B"], Int[Array, " B"]], tuple[Logits, Cache]]:
   """(params, cache, tokens, positions) -> the logits that follow each token, and the cache with it.
 

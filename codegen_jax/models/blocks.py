@@ -107,7 +107,7 @@ class SequentialBlock(nn.Module):
 BLOCKS: dict[str, type[nn.Module]] = {"codegen": ParallelBlock, "llama": SequentialBlock}
 
 
-def norm(config: TransformerConfig, name: str) -> nn.Module:
+def norm(config: TransformerConfig, name: str | None) -> nn.Module:
   kind = {"codegen": LayerNorm, "llama": RMSNorm}[config.block]
   return kind(config.norm_epsilon, jnp.dtype(config.dtype), name=name)
 

@@ -1,13 +1,14 @@
 """Keys and values that are already computed, so that a new token is read without the old ones."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from flax import linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from codegen_jax.models import attention
 from codegen_jax.models.attention import Kernel
@@ -45,13 +46,13 @@ class Cache:
   """
 
   # Arrays are not checked, because a cache is also mapped to a tree of shapes or of places.
-  keys: PyTree  # Float[Array, "layers B N S H"], or another order
-  values: PyTree  # Float[Array, "layers B N S H"], or another order
+  keys: PyTree  # Float[Array, "layers B N S H"], or another order; or a tuple of layers
+  values: PyTree  # as keys
   segment_ids: PyTree  # Int[Array, "B S"]; 0 is nobody's
   positions: PyTree  # Int[Array, "B S"]
   prefix_mask: PyTree  # Bool[Array, "B S"]
   used: PyTree  # Int[Array, ""], slots that are filled
-  layer: PyTree  # Int[Array, ""], whose keys and values come next
+  layer: PyTree  # Int[Array, ""], whose keys and values come next; None: they are one layer's
   # Known when a program is traced: then new tokens read nothing but each other.
   is_empty: bool = flax.struct.field(pytree_node=False, default=False)
   order: Order = flax.struct.field(pytree_node=False, default="BNSH")
@@ -89,6 +90,33 @@ def names(cache: Cache) -> Cache:
     prefix_mask=facts,
     used=(),
     layer=(),
+  )
+
+
+def apart(cache: Cache) -> list[Cache]:
+  """A cache for each layer, of the same tokens, whose keys and values are its own."""
+  if isinstance(cache.keys, tuple):
+    stacks = cache.keys, cache.values
+  else:
+    keys, values = (tuple(stack) for stack in (cache.keys, cache.values))
+    stacks = keys, values
+  return [
+    dataclasses.replace(cache, keys=k, values=v, layer=None) for k, v in zip(*stacks, strict=True)
+  ]
+
+
+def take(cache: Cache, rows: Int[Array, " rows"]) -> Cache:
+  """The rows of these numbers, in this order; one row may be taken several times."""
+  axis = cache.order.index("B") + (0 if isinstance(cache.keys, tuple) else 1)
+  stack = functools.partial(jnp.take, indices=rows, axis=axis)
+  facts = functools.partial(jnp.take, indices=rows, axis=0)
+  return dataclasses.replace(
+    cache,
+    keys=jax.tree.map(stack, cache.keys),
+    values=jax.tree.map(stack, cache.values),
+    segment_ids=facts(cache.segment_ids),
+    positions=facts(cache.positions),
+    prefix_mask=facts(cache.prefix_mask),
   )
 
 
@@ -134,16 +162,24 @@ def attend(
   order = cache.order
 
   def write(stack: Array, new: Array) -> Array:
-    at = (cache.layer, *(cache.used if letter == "S" else 0 for letter in order))
-    return jax.lax.dynamic_update_slice(stack, jnp.einsum(f"BSNH->{order}", new)[None], at)
+    at = tuple(cache.used if letter == "S" else 0 for letter in order)
+    new = jnp.einsum(f"BSNH->{order}", new)
+    if cache.layer is None:
+      return jax.lax.dynamic_update_slice(stack, new, at)
+    return jax.lax.dynamic_update_slice(stack, new[None], (cache.layer, *at))
 
   written = dataclasses.replace(
-    cache, keys=write(cache.keys, k), values=write(cache.values, v), layer=cache.layer + 1
+    cache,
+    keys=write(cache.keys, k),
+    values=write(cache.values, v),
+    layer=None if cache.layer is None else cache.layer + 1,
   )
   if cache.is_empty:
     return attention.attend(q, k, v, mask, kernel), written
   keys, values = (
-    jax.lax.dynamic_index_in_dim(stack, cache.layer, keepdims=False)
+    stack
+    if cache.layer is None
+    else jax.lax.dynamic_index_in_dim(stack, cache.layer, keepdims=False)
     for stack in (written.keys, written.values)
   )
   facts = written.segment_ids, written.positions, written.prefix_mask
@@ -152,4 +188,6 @@ def attend(
   scores = jnp.einsum(f"BLNH,{order}->BNLS", q, keys, preferred_element_type=jnp.float32)
   scores = jnp.where(readable[:, None], scores * q.shape[-1] ** -0.5, attention.MASKED)
   weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
-  return jnp.einsum(f"BNLS,{order}->BLNH", weights, values), written
+  read = jnp.einsum(f"BNLS,{order}->BLNH", weights, values)
+  # Else XLA turns the next weight round, at every token, to read this as the product wrote it.
+  return (jax.lax.optimization_barrier(read) if cache.layer is None else read), written

@@ -1,0 +1,1 @@
+"""Ways to complete the same prompts with the same weights."""
