@@ -2,14 +2,13 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-import dataclasses
 import errno
-import hashlib
 import pathlib
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from codegen_jax import config as gin_config
+from codegen_jax import evaluate as evaluating
 from codegen_jax import supervise
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.inference import flags as sampling
@@ -45,47 +44,6 @@ def train(
   loop.train(loaded.config.train, workdir, gin_text=loaded.gin_text, label=label)
 
 
-def evaluate(
-  gin_files: Sequence[str],
-  bindings: Sequence[str],
-  workdir: pathlib.Path,
-  *,
-  search_paths: Sequence[str] = (),
-) -> dict[str, Any]:
-  """Measures the workdir's newest checkpoint; returns and writes the results of each mixture."""
-  from codegen_jax.evaluation import runner
-  from codegen_jax.inference import scoring
-  from codegen_jax.run_config import RunConfig
-
-  run = gin_config.load(RunConfig, gin_files, bindings, search_paths).config
-  if not run.evaluation.held_out:
-    raise InputError(
-      "there is nothing to evaluate on; name mixtures, e.g."
-      " --gin.HELD_OUT=\"('local_code_clm', 'local_prose_clm')\""
-    )
-  step, scorer = scoring.load_scorer(
-    workdir,
-    model=run.train.model,
-    attention=run.train.attention,
-    partitioning_config=run.train.partitioning,
-    batch_size=run.evaluation.batch_size,
-    loss_chunks=run.train.loss_chunks,
-  )
-  return runner.evaluate(
-    run.evaluation,
-    workdir,
-    data=run.train.data,
-    step=step,
-    scorer=scorer,
-    scored_by={
-      "attention": run.train.attention,
-      "model": dataclasses.asdict(run.train.model),
-      # The same step of another training in this folder is another model.
-      "run": hashlib.sha256((workdir / "config.json").read_bytes()).hexdigest(),
-    },
-  )
-
-
 def sample(
   gin_files: Sequence[str],
   bindings: Sequence[str],
@@ -93,36 +51,15 @@ def sample(
   flags: argparse.Namespace,
 ) -> None:
   """Completes prompts with the workdir's newest checkpoint."""
-  from codegen_jax.data import mixture
   from codegen_jax.inference import command
-  from codegen_jax.inference.language_model import LanguageModel
   from codegen_jax.run_config import RunConfig
 
-  run = gin_config.load(RunConfig, gin_files, bindings, search_paths).config.train
-  tasks, _ = mixture.resolve(run.data.mixture)
-  vocabulary: Any = mixture.vocabulary(tasks[0])
-  model = LanguageModel.load(
-    flags.workdir, model=run.model, attention=run.attention,
-    partitioning_config=run.partitioning, vocabulary=vocabulary, chunk=4,
-  )  # fmt: skip
+  config = gin_config.load(RunConfig, gin_files, bindings, search_paths).config
+  model, vocabulary = evaluating.load_model(config, flags.workdir, chunk=4)
   command.run(model, vocabulary, flags)
 
 
-def _evaluate_and_print(*args, **kwargs) -> None:
-  results = evaluate(*args, **kwargs)
-  width = max(map(len, results))
-  for mixture, result in results.items():
-    counts = result["counts"]
-    print(
-      f"{mixture:{width}}  {result['metrics']['bits_per_byte']:.4f} bits per byte"
-      f"  ({counts['bytes']:,} bytes of {counts['documents']} held-out documents)"
-    )
-
-
-COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-  "train": (train, "train what the gin files say; the same command continues a stopped run"),
-  "evaluate": (_evaluate_and_print, "held-out bits per byte of a workdir's newest checkpoint"),
-}
+TRAIN_HELP = "train what the gin files say; the same command continues a stopped run"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,24 +67,23 @@ def _parser() -> argparse.ArgumentParser:
     prog="codegen-jax", description="Ablations of code language models in JAX."
   )
   commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-  for name, (_, text) in COMMANDS.items():
-    command = commands.add_parser(
-      name,
-      help=text,
-      description=text[0].upper() + text[1:] + ".",
-      epilog=GIN_HELP,
-      formatter_class=argparse.RawDescriptionHelpFormatter,
-      allow_abbrev=False,
-    )
-    if name == "train":
-      command.add_argument(
-        "--skip_steps",
-        action="append",
-        default=[],
-        metavar="FIRST:LAST",
-        help="steps to jump over with their data, e.g. 1200:1250; repeatable",
-      )
-    command.add_argument("--workdir", required=True, type=pathlib.Path, help="the run's folder")
+  training = commands.add_parser(
+    "train",
+    help=TRAIN_HELP,
+    description=TRAIN_HELP[0].upper() + TRAIN_HELP[1:] + ".",
+    epilog=GIN_HELP,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+  )
+  training.add_argument(
+    "--skip_steps",
+    action="append",
+    default=[],
+    metavar="FIRST:LAST",
+    help="steps to jump over with their data, e.g. 1200:1250; repeatable",
+  )
+  training.add_argument("--workdir", required=True, type=pathlib.Path, help="the run's folder")
+  for command in (training, evaluating.add_to(commands, GIN_HELP)):
     group = command.add_argument_group("several processes")
     group.add_argument("--coordinator", help="HOST:PORT of process 0")
     group.add_argument("--num_processes", type=int)
@@ -193,8 +129,13 @@ def main(argv: Sequence[str]) -> None:
   bindings = [*bindings, *_skip_steps(flags)]
   import_tensorflow()
   distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
-  command, _ = COMMANDS[flags.command]
-  command(gin_files, bindings, flags.workdir, search_paths=search_paths)
+  if flags.command == evaluating.NAME:
+    evaluating.run(
+      gin_files, bindings, flags.workdir, search_paths=search_paths,
+      names=flags.benchmarks, limit=flags.limit,
+    )  # fmt: skip
+    return
+  train(gin_files, bindings, flags.workdir, search_paths=search_paths)
 
 
 def _skip_steps(flags: argparse.Namespace) -> list[str]:

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 from codegen_jax import config as gin_config
-from codegen_jax import distributed
+from codegen_jax import distributed, evaluate
 from codegen_jax import main as codegen_jax
 from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
     label = f"[{number}/{len(runs)}] {arm:{max(map(len, asked.arms))}} seed {seed}"
     started = time.monotonic()
     codegen_jax.train(files[arm], settings[seed], workdir, search_paths=search_paths, label=label)
-    results = codegen_jax.evaluate(files[arm], settings[seed], workdir, search_paths=search_paths)
+    results = evaluate.evaluate(files[arm], settings[seed], workdir, search_paths=search_paths)
     measured[arm].append({"workdir": workdir, "results": results})
     for metric in asked.metrics.values():
       bits = results[metric.mixture]["metrics"]["bits_per_byte"]

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from codegen_jax import config, main
+from codegen_jax import evaluate as evaluating
 from codegen_jax.run_config import RunConfig
 from codegen_jax.training import metrics
 from tasks import embedded
@@ -140,7 +141,7 @@ def trained(tmp_path_factory):
 
 
 def evaluate(arm: str, workdir: pathlib.Path, *bindings: str):
-  return main.evaluate([ARMS[arm], MODELS["tiny"]], [*TINY, *bindings], workdir)
+  return evaluating.evaluate([ARMS[arm], MODELS["tiny"]], [*TINY, *bindings], workdir)
 
 
 @pytest.mark.slow
@@ -206,7 +207,7 @@ def test_what_was_measured_under_another_model_is_refused(trained, tmp_path):
 def test_nothing_to_evaluate_on_is_a_sentence(tmp_path):
   arm = next(iter(ARMS))
   with pytest.raises(main.InputError, match="there is nothing to evaluate on"):
-    main.evaluate([ARMS[arm], MODELS["tiny"]], ["HELD_OUT = ()"], tmp_path)
+    evaluating.evaluate([ARMS[arm], MODELS["tiny"]], ["HELD_OUT = ()"], tmp_path)
 
 
 def test_an_arm_or_a_scale_of_each_name_is_there():

@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "checkpoint",
     "distributed",
     "quiet",
+    "checkout",
     "__init__",
   },
   "inference": {
@@ -45,7 +46,9 @@ MAY_IMPORT = {
     "data.special_tokens",
     "data.objectives.sentinels",
   },
-  "evaluation": {"types", "data", "inference"},
+  "checkout": {"__init__"},
+  "evaluation": {"types", "did_you_mean", "data", "inference", "sandbox", "checkout"},
+  "evaluate": {"config", "run_config", "data", "evaluation", "inference"},
   "inspection": {"types", "data", "models"},
   "plan": {
     "types",

@@ -58,7 +58,7 @@ def test_an_unknown_flag_is_refused(capsys):
   assert "--worker" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", main.COMMANDS)
+@pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
 def test_help_shows_the_gin_flags(command, capsys):
   with pytest.raises(SystemExit) as left:
     main.main([command, "--help"])

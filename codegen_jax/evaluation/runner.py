@@ -12,6 +12,7 @@ from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import perplexity
+from codegen_jax.evaluation.generation import GenerationConfig
 from codegen_jax.files import write_json
 from codegen_jax.inference.scoring import Scorer
 
@@ -30,6 +31,8 @@ class EvalConfig:
     max_rows: at most this many rows of each mixture, spread evenly over its files; 0 is all.
     seed: of the prompts' lengths.
     split: "validation", unless you want to see how well the training text is known.
+    benchmarks: names of `suite.NAMES`; "held_out" is what stands above.
+    generation: how completions are drawn for them.
   """
 
   held_out: tuple[str, ...] = ()
@@ -37,6 +40,8 @@ class EvalConfig:
   max_rows: int = 0
   seed: int = 0
   split: str = "validation"
+  benchmarks: tuple[str, ...] = ("held_out",)
+  generation: GenerationConfig = GenerationConfig()  # noqa: RUF009 (frozen)
 
   def __post_init__(self):
     if self.max_rows < 0:

@@ -10,13 +10,13 @@ import json
 import os
 import pathlib
 import platform
-import subprocess
 import sys
 from typing import Any
 
 import jax
 
 import codegen_jax
+from codegen_jax import checkout
 from codegen_jax.errors import InputError
 from codegen_jax.files import write_json, write_text
 from codegen_jax.training import lock
@@ -106,7 +106,7 @@ def environment() -> dict[str, Any]:
   versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
   return {
     "codegen_jax": codegen_jax.__version__,
-    "commit": _commit(),
+    "commit": checkout.commit(),
     "python": platform.python_version(),
     "platform": platform.platform(),
     "cpus": os.cpu_count(),
@@ -115,18 +115,6 @@ def environment() -> dict[str, Any]:
     "command": [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]],
     **versions,
   }
-
-
-def _commit() -> str | None:
-  """The checkout's commit, with a + where files differ from it; None outside a checkout."""
-  root = pathlib.Path(codegen_jax.__file__).resolve().parents[1]
-  if not (root / ".git").exists():
-    return None
-  ask = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
-  try:
-    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
-  except (OSError, subprocess.CalledProcessError):
-    return None
 
 
 def jsonable(value: Any) -> Any:

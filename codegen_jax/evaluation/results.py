@@ -1,0 +1,83 @@
+"""results.json of a benchmark: lm-eval's fields, so that its viewers read it, and what it lacks."""
+
+from collections.abc import Mapping
+import datetime
+import hashlib
+import json
+import math
+from typing import Any
+
+from codegen_jax import checkout
+from codegen_jax.evaluation.benchmark import Benchmark
+from codegen_jax.evaluation.pass_at_k import Estimate
+
+LOWER_IS_BETTER = ("perplexity",)
+
+
+def make(
+  benchmark: Benchmark,
+  metrics: Mapping[str, Estimate],
+  *,
+  original: int,
+  effective: int,
+  seconds: float,
+  settings: Mapping[str, Any],
+  told: Mapping[str, Any],
+) -> dict[str, Any]:
+  """As JSON has it.
+
+  Args:
+    benchmark: that was run.
+    metrics: of it; the part of a name behind a comma is what lm-eval calls a filter.
+    original: problems that there are.
+    effective: problems that were asked.
+    seconds: that it took, without what a run before it has done.
+    settings: what the answers depend on.
+    told: what else there is to say.
+  """
+  name = benchmark.name
+  values: dict[str, Any] = {"alias": name, "sample_len": effective}
+  for metric, estimate in metrics.items():
+    kind, filtered = _parts(metric)
+    values[f"{kind},{filtered}"] = estimate.value
+    values[f"{kind}_stderr,{filtered}"] = None if math.isnan(estimate.stderr) else estimate.stderr
+  kinds = {_parts(metric)[0] for metric in metrics}
+  return {
+    "results": {name: values},
+    "group_subtasks": {name: []},
+    "configs": {name: {"task": name, **settings}},
+    "versions": {name: benchmark.version},
+    "n-shot": {name: told.get("n_shot", 0)},
+    "higher_is_better": {name: {kind: kind not in LOWER_IS_BETTER for kind in sorted(kinds)}},
+    "n-samples": {name: {"original": original, "effective": effective}},
+    "config": {"model": "codegen_jax", **settings},
+    "git_hash": checkout.commit(),
+    "date": datetime.datetime.now(datetime.UTC).timestamp(),
+    "task_hashes": {name: _hash(benchmark.data_sha256())},
+    "total_evaluation_time_seconds": str(seconds),
+    "data_sha256": benchmark.data_sha256(),
+    **told,
+  }
+
+
+def lines(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+  """Benchmark, metric and value of each row of a table."""
+  ((name, values),) = result["results"].items()
+  found = []
+  for key, value in values.items():
+    kind, comma, filtered = key.partition(",")
+    if not comma or kind.endswith("_stderr"):
+      continue
+    stderr = values[f"{kind}_stderr,{filtered}"]
+    metric = kind if filtered == "none" else f"{kind} {filtered}"
+    found.append((name, metric, f"{value:.4f}" + (f" ± {stderr:.4f}" if stderr else "")))
+  return found
+
+
+def _parts(metric: str) -> tuple[str, str]:
+  kind, _, filtered = metric.partition(",")
+  return kind, filtered or "none"
+
+
+def _hash(value: Any) -> str:
+  return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

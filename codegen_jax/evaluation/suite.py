@@ -1,0 +1,104 @@
+"""The benchmarks by their names, and what runs some of them over one checkpoint."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+import hashlib
+import json
+import pathlib
+import time
+from typing import Any
+
+from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.did_you_mean import suggestion
+from codegen_jax.errors import InputError
+from codegen_jax.evaluation import generation, ranking, results
+from codegen_jax.evaluation.boolq import BoolQ
+from codegen_jax.evaluation.generation import GenerationConfig
+from codegen_jax.evaluation.humaneval import HumanEval
+from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
+from codegen_jax.evaluation.lambada import Lambada
+from codegen_jax.evaluation.piqa import Piqa
+from codegen_jax.files import write_json
+from codegen_jax.inference.language_model import LanguageModel
+
+HELD_OUT = "held_out"  # bits per byte, measured by `runner`
+
+GENERATIONS: dict[str, Callable[[str], generation.Generation]] = {
+  "humaneval": lambda layout: HumanEval(),
+  **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
+}
+RANKINGS: dict[str, Callable[[], ranking.Ranking]] = {
+  "lambada_openai": Lambada,
+  "piqa": Piqa,
+  "boolq": BoolQ,
+}
+NAMES = (HELD_OUT, *GENERATIONS, *RANKINGS)
+
+
+def check(names: Sequence[str]) -> None:
+  """Refuses a name that is none, with the nearest that is."""
+  for name in names:
+    if name not in NAMES:
+      raise InputError(f"there is no benchmark {name!r}{suggestion(name, NAMES)}")
+
+
+def run(
+  names: Sequence[str],
+  workdir: pathlib.Path,
+  *,
+  model: LanguageModel,
+  vocabulary: ByteLevelBPE,
+  config: GenerationConfig,
+  scored_by: Mapping[str, Any],
+  limit: int | None = None,
+) -> Iterator[dict[str, Any]]:
+  """The results of each benchmark, as they stand in `eval/<name>/<step>/<settings>/results.json`.
+
+  Answers that are already there are not made again.  What an answer depends on gives the folder
+  its name, so answers of other settings, or of other weights, are never mixed up with these.
+
+  Args:
+    names: of benchmarks.
+    workdir: of the run.
+    model: its checkpoint.
+    vocabulary: that the model was trained with.
+    config: how completions are drawn.
+    scored_by: what else the answers depend on, as JSON has it: the run, its network, its mask.
+    limit: only so many problems of each, the first ones.
+
+  Raises:
+    InputError: a file is missing, or there is nothing to ask.
+  """
+  for name in names:
+    begun = time.monotonic()
+    settings = {"step": model.step, **scored_by}
+    if name in RANKINGS:
+      benchmark: Any = RANKINGS[name]()
+      asked = benchmark.questions()
+    else:
+      benchmark = GENERATIONS[name](config.layout)
+      asked, settings = benchmark.problems(), settings | config.drawn()
+    part = asked[:limit]
+    if not part:
+      raise InputError(f"there is nothing to ask of {name} with --limit={limit}; give 1 or more")
+    settings |= {"version": benchmark.version, "data_sha256": benchmark.data_sha256()}
+    folder = workdir / "eval" / name / str(model.step) / _short(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    if name in RANKINGS:
+      metrics = ranking.run(
+        benchmark, part, model, vocabulary, folder, batch_size=config.batch_size
+      )
+      told: dict[str, Any] = {}
+    else:
+      outcome = generation.run(benchmark, part, model, vocabulary, config, folder)
+      metrics, told = outcome.metrics, outcome.told
+    result = results.make(
+      benchmark, metrics, original=len(asked), effective=len(part),
+      seconds=time.monotonic() - begun, settings=settings, told=told,
+    )  # fmt: skip
+    write_json(folder / "results.json", result)
+    yield result
+
+
+def _short(settings: Mapping[str, Any]) -> str:
+  return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
