@@ -13,6 +13,7 @@ ROOT = HERE.parents[2]
 
 REFUSED = {
   "read /etc/shadow": "open('/etc/shadow')",
+  "read what its root stands on": "open('/../old/etc/passwd')",
   "read /root": "os.listdir('/root') and open('/root/.bashrc')",
   "read /home": "os.listdir('/home')",
   "read the checkout": f"os.listdir({str(ROOT)!r})",
@@ -125,6 +126,14 @@ def test_a_server_on_this_machine_is_not_reached(run):
     assert verdict.outcome == "failed"
     with pytest.raises(BlockingIOError):
       server.accept()
+
+
+def test_it_shares_no_namespace_with_us(run):
+  names = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
+  source = f"import os\nx = [os.readlink('/proc/self/ns/' + name) for name in {names}]"
+  its = run(source, postlude="value = program['x']").value
+  assert len(its) == 7
+  assert not {*its} & {str(pathlib.Path(f"/proc/self/ns/{n}").readlink()) for n in names}
 
 
 def test_only_its_own_processes_are_seen(run):

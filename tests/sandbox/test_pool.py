@@ -197,7 +197,7 @@ def test_a_worker_is_renewed_after_many_programs(monkeypatch):
 def test_a_module_is_imported_once_for_all_and_a_package_can_be(tmp_path):
   with pytest.raises(InputError, match="nobody"):
     Sandbox(packages=[tmp_path])
-  tmp_path.chmod(0o755)
+  tmp_path.chmod(0o777)
   (tmp_path / "ours.py").write_text("import os\npid = os.getpid()\nvalue = 7")
   (tmp_path / "other.py").write_text("value = 8")
   source = "import os, ours, other\nassert (ours.value, other.value, ours.pid) == (7, 8, 1)"
@@ -218,6 +218,15 @@ def test_a_module_that_is_not_there_is_named():
 def test_a_package_that_is_not_there_is_named(tmp_path):
   with pytest.raises(InputError, match="is no folder"):
     Sandbox(packages=[tmp_path / "a"])
+
+
+def test_our_mask_of_modes_is_not_theirs():
+  ours = os.umask(0o077)
+  try:
+    verdicts = run_programs([Program("import os; assert os.umask(0) == 0o022")])
+  finally:
+    os.umask(ours)
+  assert verdicts[0].passed
 
 
 def test_no_workers_are_refused():
