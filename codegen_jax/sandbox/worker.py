@@ -25,6 +25,7 @@ COMMON = "bisect collections copy functools heapq itertools math operator random
 
 def main() -> None:
   settings = messages.receive(0)
+  os.umask(0o022)  # first: nobody must find a way through the folders that are made next
   try:
     place = _enter(settings)
   except (OSError, KeyError, AttributeError) as error:
@@ -32,7 +33,6 @@ def main() -> None:
     return
   sys.path[:] = [*settings["packages"], *(p for p in sys.path if p != settings["root"])]
   limits.limit_worker()
-  os.umask(0o022)
   os.environ["HOME"] = os.environ["TMPDIR"] = place.home()
   try:
     for name in (*COMMON.split(), *settings["preload"]):

@@ -159,6 +159,11 @@ def test_a_postlude_has_its_own_builtins(run):
   assert run(source, prelude=looks, postlude="value = say()").value == [3, 99]
 
 
+def test_our_modules_are_not_there_to_be_patched(run):
+  verdict = run("import sys; assert not [n for n in sys.modules if n.startswith('codegen_jax')]")
+  assert verdict.passed, verdict
+
+
 def test_the_line_of_an_error_is_told(run):
   verdict = run("def f(x):\n  assert x == 2, 'not two'\n\nf(2)\nf(3)\n")
   assert verdict.detail == "AssertionError: not two (line 2)"

@@ -69,14 +69,19 @@ def test_each_program_has_an_empty_folder(weak):
 def test_orphans_are_found_and_ended(weak):
   source = """
 import os, time
+here, there = os.pipe()
 if os.fork() == 0:
   os.setsid()
-  if os.fork() == 0: time.sleep(1000)
+  orphan = os.fork()
+  if orphan == 0: time.sleep(1000)
+  os.write(there, str(orphan).encode())
   os._exit(0)
 os.wait()
+orphan = int(os.read(here, 99))
 """
-  verdict = weak.run([Program(source)])[0]
+  verdict = weak.run([Program(source, postlude="value = program['orphan']")])[0]
   assert verdict.passed and verdict.wall_seconds < 60
+  assert not pathlib.Path(f"/proc/{verdict.value}").exists()
   look = "import os; os.waitpid(-1, os.WNOHANG)"
   assert weak.run([Program(look)])[0].detail.startswith("ChildProcessError")
 
