@@ -17,7 +17,7 @@ from codegen_jax.inference.likelihood import Pair
 def perplexities(
   model: LanguageModel, asked: Mapping[str, Sequence[Pair]], *, batch_size: int
 ) -> dict[str, float]:
-  """exp of the mean nats over all tokens asked in a problem.
+  """The exponential of the mean nats over all tokens asked in a problem.
 
   Args:
     model: that is asked.
