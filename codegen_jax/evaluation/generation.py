@@ -23,6 +23,7 @@ from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.pool import Sandbox
 
+COMPLETIONS = "completions.jsonl"
 AT_ONCE = 512  # programs between two looks at how far it is
 
 
@@ -103,14 +104,38 @@ def run(
     InputError: there is no sandbox, or a prompt cannot be read.
     HarnessError: the sandbox itself went wrong; nothing is scored.
   """
+  with _sandbox(benchmark, config):
+    pass  # a machine that cannot judge says so before hours of completions, not after
+  with Records(folder / COMPLETIONS, _key) as made:
+    _complete(benchmark, problems, model, vocabulary, config, made)
+  return judge(benchmark, problems, config, folder)
+
+
+def judge(
+  benchmark: Generation,
+  problems: Sequence[Problem],
+  config: GenerationConfig,
+  folder: pathlib.Path,
+) -> Outcome:
+  """Cuts, runs and counts the completions that lie in `folder`; needs no model.
+
+  Raises:
+    InputError: there is no sandbox, or a completion is missing.
+    HarnessError: the sandbox itself went wrong; nothing is scored.
+  """
   wanted = [
     (temperature, problem.id, sample)
     for temperature in config.temperatures
     for problem in problems
     for sample in range(config.samples)
   ]
-  with Records(folder / "completions.jsonl", _key) as made:
-    _complete(benchmark, problems, model, vocabulary, config, made)
+  with Records(folder / COMPLETIONS, _key) as made:
+    if missing := [key for key in wanted if key not in made.rows]:
+      temperature, problem, sample = missing[0]
+      raise InputError(
+        f"{folder / COMPLETIONS} lacks {len(missing)} of {len(wanted)} completions, the first of"
+        f" them sample {sample} of {problem} at t={temperature:g}; ask for those that it has"
+      )
     rows = [made.rows[key] for key in wanted]
   judged, sandbox = _judge(benchmark, problems, rows, config)
   write_text(folder / "samples.jsonl", "".join(json.dumps(row) + "\n" for row in judged))
@@ -175,7 +200,7 @@ def _judge(
     for row, answer in zip(rows, answers, strict=True)
   ]
   countdown, verdicts = Countdown(f"{benchmark.name}  programs", len(programs)), []
-  with Sandbox(limits=benchmark.limits, allow_weak=config.allow_weak_sandbox) as sandbox:
+  with _sandbox(benchmark, config) as sandbox:
     for first in range(0, len(programs), AT_ONCE):
       verdicts += sandbox.run(programs[first : first + AT_ONCE])
       countdown.add(len(programs[first : first + AT_ONCE]))
@@ -195,6 +220,10 @@ def _judge(
     for row, answer, verdict in zip(rows, answers, verdicts, strict=True)
   ]
   return judged, told
+
+
+def _sandbox(benchmark: Generation, config: GenerationConfig) -> Sandbox:
+  return Sandbox(limits=benchmark.limits, allow_weak=config.allow_weak_sandbox)
 
 
 def _metrics(

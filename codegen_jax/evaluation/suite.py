@@ -67,20 +67,16 @@ def run(
     limit: only so many problems of each, the first ones.
 
   Raises:
-    InputError: a file is missing, or there is nothing to ask.
+    InputError: a file is missing or empty, or there is nothing to ask; before anything is asked.
   """
-  for name in names:
-    begun = time.monotonic()
+  if limit is not None and limit < 1:
+    raise InputError(f"--limit is {limit}; give 1 or more")
+  # All files are read first: one that is missing ends a run in its first minute.
+  for benchmark, asked in [_asked(name, config) for name in names]:
+    begun, name, part = time.monotonic(), benchmark.name, asked[:limit]
     settings = {"step": model.step, **scored_by}
-    if name in RANKINGS:
-      benchmark: Any = RANKINGS[name]()
-      asked = benchmark.questions()
-    else:
-      benchmark = GENERATIONS[name](config.layout)
-      asked, settings = benchmark.problems(), settings | config.drawn()
-    part = asked[:limit]
-    if not part:
-      raise InputError(f"there is nothing to ask of {name} with --limit={limit}; give 1 or more")
+    if name in GENERATIONS:
+      settings |= config.drawn()
     settings |= {"version": benchmark.version, "data_sha256": benchmark.data_sha256()}
     folder = workdir / "eval" / name / str(model.step) / _short(settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,11 +89,25 @@ def run(
       outcome = generation.run(benchmark, part, model, vocabulary, config, folder)
       metrics, told = outcome.metrics, outcome.told
     result = results.make(
-      benchmark, metrics, original=len(asked), effective=len(part),
+      benchmark, metrics, original=len(asked), effective=len(part), limit=limit,
       seconds=time.monotonic() - begun, settings=settings, told=told,
     )  # fmt: skip
     write_json(folder / "results.json", result)
     yield result
+
+
+def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
+  """A benchmark and all that it asks."""
+  benchmark: Any
+  if name in RANKINGS:
+    benchmark = RANKINGS[name]()
+    asked = benchmark.questions()
+  else:
+    benchmark = GENERATIONS[name](config.layout)
+    asked = benchmark.problems()
+  if not asked:
+    raise InputError(f"the files of {name} hold no problem; get them anew")
+  return benchmark, asked
 
 
 def _short(settings: Mapping[str, Any]) -> str:
