@@ -17,10 +17,12 @@ import functools
 import inspect
 from typing import Any
 
+from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import data_files, mtpb_check, truncation
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.evaluation.data_files import DataFile
+from codegen_jax.inference.likelihood import Pair
 from codegen_jax.sandbox.verdict import Limits, MiB, Program
 
 FILE = DataFile(
@@ -57,6 +59,7 @@ class Mtpb:
   version: int = 1
   stop_strings: tuple[str, ...] = truncation.STOPS
   limits: Limits = LIMITS
+  needs: tuple[str, ...] = ("numpy",)
 
   @property
   def name(self) -> str:
@@ -82,6 +85,18 @@ class Mtpb:
     for asked, completion in zip(self.turns(problem), completions, strict=False):
       text += f"{asked}{truncation.truncate(completion)}\n\n"
     return text
+
+  def cut(self, problem: Problem, completion: str) -> str:
+    return completion  # turn by turn, in `history`
+
+  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
+    return [
+      (
+        tuple(vocabulary.encode(self.history(problem, before[:turn]))),
+        tuple(vocabulary.encode(asked)),
+      )
+      for turn, asked in enumerate(self.turns(problem))
+    ]
 
   def program(self, problem: Problem, answer: str) -> Program:
     return Program(
