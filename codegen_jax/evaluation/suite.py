@@ -47,6 +47,18 @@ def check(names: Sequence[str]) -> None:
       raise InputError(f"there is no benchmark {name!r}{suggestion(name, NAMES)}")
 
 
+def ready(names: Sequence[str], config: GenerationConfig) -> None:
+  """Whether all that these need is here, before hours go by.
+
+  Raises:
+    InputError: a name is none, a file is missing, or there is no sandbox.
+  """
+  check(names)
+  for benchmark, _ in [_asked(name, config) for name in names]:
+    if benchmark.name in JUDGED:
+      generation.check(benchmark, config)
+
+
 def run(
   names: Sequence[str],
   workdir: pathlib.Path,
