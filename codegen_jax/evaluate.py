@@ -16,9 +16,12 @@ benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
+  mtpb, mtpb_single_turn    pass@k of 115 programs that are asked for in several steps, or at once
   lambada_openai, piqa, boolq
-                            as lm-eval measures them; CODEGEN_JAX_BENCHMARKS names the folder of
-                            their files (docs/evaluation.md)
+                            as lm-eval measures them
+  xsum                      ROUGE of one-sentence summaries, after one example
+  defect_detection          insecure C functions (CodeXGLUE), without an example
+CODEGEN_JAX_BENCHMARKS names the folder of their files, but for humaneval (docs/evaluation.md).
 Answers are kept in WORKDIR/eval; the same command goes on with what is missing.
 """
 
