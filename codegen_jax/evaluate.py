@@ -16,7 +16,7 @@ benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
-  mtpb, mtpb_single_turn    pass@k of 115 programs that are asked for in several steps, or at once
+  mtpb, mtpb_single_turn    pass@k of 115 problems of 5 inputs, asked for in several steps, or at once
   lambada_openai, piqa, boolq
                             as lm-eval measures them
   xsum                      ROUGE of one-sentence summaries, after one example
@@ -61,6 +61,8 @@ def run(
   limit: int | None = None,
 ) -> None:
   """Measures, and prints a table."""
+  import jax
+
   from codegen_jax import measure
   from codegen_jax.evaluation import results, suite
 
@@ -79,8 +81,9 @@ def run(
   if others:
     for result in measure.benchmarks(config, workdir, others, limit):
       table += results.lines(result)
-  for line in format_table(table):
-    print(line)
+  if jax.process_index() == 0:
+    for line in format_table(table):
+      print(line)
 
 
 def evaluate(

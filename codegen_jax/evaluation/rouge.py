@@ -18,7 +18,7 @@ def score(reference: str, answer: str) -> dict[str, float]:
   Raises:
     InputError: the library is not installed.
   """
-  return {name: one.fmeasure for name, one in _scorer().score(reference, answer).items()}
+  return {name: float(one.fmeasure) for name, one in _scorer().score(reference, answer).items()}
 
 
 @functools.cache
