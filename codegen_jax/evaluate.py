@@ -16,7 +16,7 @@ benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
-  mtpb, mtpb_single_turn    pass@k of 115 problems of 5 inputs, asked for in several steps, or at once
+  mtpb, mtpb_single_turn    pass@k of 115 programs with 5 inputs each, asked for in steps or at once
   lambada_openai, piqa, boolq
                             as lm-eval measures them
   xsum                      ROUGE of one-sentence summaries, after one example
