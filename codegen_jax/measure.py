@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import functools
-import hashlib
 import pathlib
 from typing import Any
 
@@ -15,6 +14,7 @@ from codegen_jax.data import mixture
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import results, runner, suite
 from codegen_jax.inference import loading, scoring
+from codegen_jax.inference.fingerprint import fingerprint
 from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.run_config import RunConfig
 from codegen_jax.types import Params
@@ -23,9 +23,7 @@ from codegen_jax.types import Params
 def held_out(config: RunConfig, workdir: pathlib.Path) -> dict[str, Any]:
   """Held-out bits per byte of the newest checkpoint, for each mixture of HELD_OUT."""
   _check_held_out(config)
-  step, params, _, mesh = loading.load(
-    workdir, model=config.train.model, partitioning_config=config.train.partitioning
-  )
+  step, params, _, mesh = _load(config, workdir)
   return _held_out(config, workdir, step, params, mesh, _score(config, mesh))
 
 
@@ -34,8 +32,9 @@ def benchmarks(
 ) -> Iterator[dict[str, Any]]:
   """The results of the newest checkpoint, benchmark by benchmark."""
   _check_processes(names)
-  model, _ = load_model(config, workdir)
-  return _benchmarks(config, workdir, names, model, limit)
+  step, params, _, mesh = _load(config, workdir)
+  weights = fingerprint(params)
+  return _benchmarks(config, workdir, names, _model(config, params, mesh, step), weights, limit)
 
 
 def load_model(
@@ -77,12 +76,18 @@ def while_training(
         told |= {f"{name}/{metric}": value for metric, value in result["metrics"].items()}
     if names:
       model = _model(config, params, mesh, step) if model is None else model.of(params, step=step)
-      for result in _benchmarks(config, workdir, names, model):
+      for result in _benchmarks(config, workdir, names, model, fingerprint(params)):
         told |= {f"{name}/{metric}": value for name, metric, value in results.values(result)}
       model = model.of(None, step=step)
     return told
 
   return evaluate
+
+
+def _load(config: RunConfig, workdir: pathlib.Path) -> loading.Loaded:
+  return loading.load(
+    workdir, model=config.train.model, partitioning_config=config.train.partitioning
+  )
 
 
 def _held_out(
@@ -99,7 +104,7 @@ def _held_out(
     data=config.train.data,
     step=step,
     scorer=functools.partial(score, params),
-    scored_by=_scored_by(config, workdir),
+    scored_by=_scored_by(config, fingerprint(params)),
   )
 
 
@@ -123,6 +128,7 @@ def _benchmarks(
   workdir: pathlib.Path,
   names: Sequence[str],
   model: LanguageModel,
+  weights: str,
   limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
   vocabulary = _vocabulary(config)
@@ -132,7 +138,7 @@ def _benchmarks(
     model=model,
     vocabulary=vocabulary,
     config=config.evaluation.generation,
-    scored_by=_scored_by(config, workdir) | {"vocabulary": vocabulary.fingerprint},
+    scored_by=_scored_by(config, weights) | {"vocabulary": vocabulary.fingerprint},
     limit=limit,
   )
 
@@ -149,12 +155,12 @@ def _vocabulary(config: RunConfig) -> Any:
   return mixture.vocabulary(tasks[0])
 
 
-def _scored_by(config: RunConfig, workdir: pathlib.Path) -> dict[str, Any]:
+def _scored_by(config: RunConfig, weights: str) -> dict[str, Any]:
   return {
     "attention": config.train.attention,
     "model": dataclasses.asdict(config.train.model),
     # The same step of another training in this folder is another model.
-    "run": hashlib.sha256((workdir / "config.json").read_bytes()).hexdigest(),
+    "weights": weights,
   }
 
 
