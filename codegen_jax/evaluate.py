@@ -76,7 +76,7 @@ def run(
   table: list[tuple[str, str, str]] = []
   if HELD_OUT in names:
     for mixture, result in measure.held_out(config, workdir).items():
-      table += _bits_per_byte(mixture, result)
+      table += (_labels if "accuracy" in result["metrics"] else _bits_per_byte)(mixture, result)
   others = [name for name in names if name != HELD_OUT]
   if others:
     for result in measure.benchmarks(config, workdir, others, limit):
@@ -118,6 +118,11 @@ def _bits_per_byte(mixture: str, result: dict[str, Any]) -> list[tuple[str, str,
     )
     for name, part in {"": whole, **parts}.items()
   ]
+
+
+def _labels(mixture: str, result: dict[str, Any]) -> list[tuple[str, str, str]]:
+  told = f"of {result['counts']['documents']} held-out texts"
+  return [(mixture, f"{name}  ({told})", f"{x:.4f}") for name, x in result["metrics"].items()]
 
 
 def _load(gin_files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str]) -> Any:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 import math
-from typing import Literal
 
 import seqio
 
 from codegen_jax.data.objectives import Objective
-from codegen_jax.data.rows import SEQIO_NAMES, RowSource, read_rows
+from codegen_jax.data.rows import SEQIO_NAMES, Level, RowSource, read_rows
 from codegen_jax.errors import InputError
 from tasks import recipes
 from tasks.sources import Source
@@ -18,13 +17,14 @@ def add_task(
   source: Source,
   objective: Objective,
   *,
-  level: Literal["context", "document"] = "context",
+  level: Level = "context",
   epochs: int | None = None,
 ) -> seqio.Task:
   """Registers `source` read with `objective`; nothing is read or tokenised before it is used.
 
-  With level="document" the objective sees documents whole, before they are cut into rows.  After
-  `epochs` passes over the corpus the task ends; otherwise it begins again without end.
+  With level="document" the objective sees documents whole, before they are cut into rows; with
+  level="whole" they are not cut.  After `epochs` passes over the corpus the task ends; otherwise it
+  begins again without end.
   """
   rows = RowSource(
     name,

@@ -59,6 +59,11 @@ class Source:
     """Tokenises the split where that is still to be done, and opens it; the second call is free."""
     return functools.cache(functools.partial(self._open, split))
 
+  @property
+  def _told(self) -> str:
+    """What else decides the tokens."""
+    return ""
+
   def record(self) -> dict[str, Any]:
     """What is known of the corpus, and was counted when it was tokenised."""
     counted: dict[str, Any] = {}
@@ -69,7 +74,7 @@ class Source:
     return {**counted, **self.corpus().record(), "tokenizer": self.vocabulary.fingerprint}
 
   def _place(self, split: str) -> tuple[pathlib.Path, str]:
-    told = f"{self.corpus().fingerprint} {self.vocabulary.fingerprint} {split}"
+    told = f"{self.corpus().fingerprint} {self.vocabulary.fingerprint} {split}{self._told}"
     fingerprint = hashlib.sha256(told.encode()).hexdigest()
     return cache_folder() / "tokens" / f"{self.name}-{split}-{fingerprint[:16]}", fingerprint
 
@@ -77,15 +82,18 @@ class Source:
     folder, fingerprint = self._place(split)
     if folder.is_dir():
       return TokenStore.open(folder, fingerprint=fingerprint)
-    corpus, vocabulary = self.corpus(), self.vocabulary
     return token_store.write(
       folder,
-      tokenised(corpus.split(split), vocabulary, label=f"{self.name}/{split}"),
-      vocab_size=vocabulary.vocab_size,
-      eos_id=vocabulary.eos_id,
+      self._tokenised(split),
+      vocab_size=self.vocabulary.vocab_size,
+      eos_id=self.vocabulary.eos_id,
       fingerprint=fingerprint,
-      record=corpus.record,
+      record=self.corpus().record,
     )
+
+  def _tokenised(self, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
+    label = f"{self.name}/{split}"
+    return tokenised(self.corpus().split(split), self.vocabulary, label=label)
 
 
 def tokenised(

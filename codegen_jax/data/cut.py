@@ -2,14 +2,17 @@
 
 import bisect
 import dataclasses
+from fractions import Fraction
 import functools
 import itertools
 
+from jaxtyping import Int64
 import numpy as np
 
 from codegen_jax.data import order
 from codegen_jax.data.objectives import Objective
 from codegen_jax.data.token_store import TokenStore
+from codegen_jax.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Cut:
   deal: tuple[Objective, ...]
   strides: tuple[int, ...]
   num_tokens: int
+
+  @property
+  def tokens_per_row(self) -> Fraction:
+    return Fraction(sum(self.strides), len(self.strides))
 
   @functools.cached_property
   def num_rows(self) -> int:
@@ -42,6 +49,56 @@ class Cut:
     start += sum(self.strides[i] for i in cards[:card])
     stop = min(start + self.strides[cards[card]], self.num_tokens)
     return self.deal[cards[card]], slice(start, stop)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WholeDocuments:
+  """Rows of documents that are never cut: in their order, as many as fit.
+
+      documents  a a b b b c d d    rows of 5    [a a b b b] [c d d]
+
+  Attributes:
+    objective: of every row.
+    starts: the first token of each row, and the end.
+  """
+
+  objective: Objective
+  starts: Int64[np.ndarray, " rows_and_end"]
+  strides: tuple[int, ...] = ()  # they follow from the documents
+
+  @property
+  def num_rows(self) -> int:
+    return len(self.starts) - 1
+
+  @property
+  def tokens_per_row(self) -> Fraction:
+    return Fraction(int(self.starts[-1]), self.num_rows)
+
+  def find(self, row: int, key: int) -> tuple[Objective, slice]:
+    """The objective and the tokens of a row."""
+    del key
+    return self.objective, slice(*self.starts[row : row + 2].tolist())
+
+
+def whole_documents(store: TokenStore, length: int, objective: Objective) -> WholeDocuments:
+  """Fills rows with documents, each as long as its objective makes it.
+
+  Raises:
+    InputError: a document is longer than a row.
+  """
+  sizes, which = np.unique(np.diff(store.offsets), return_inverse=True)
+  grown = (sizes + np.array([objective.growth(size) for size in sizes.tolist()]))[which]
+  longest = int(grown.argmax())
+  if grown[longest] > length:
+    raise InputError(
+      f"{store.paths[longest]} has {grown[longest]} tokens, is not to be cut, and a row has"
+      f" {length}; set SEQ_LEN to {grown[longest]} or more, or let the task read less of it"
+    )
+  before = np.concatenate(([0], grown.cumsum()))  # tokens of the documents before each
+  first = [0]  # document of each row
+  while first[-1] < store.num_documents:
+    first.append(int(before.searchsorted(before[first[-1]] + length, "right")) - 1)
+  return WholeDocuments(objective, store.offsets[first].astype(np.int64))
 
 
 def documents_in_a_row(store: TokenStore, length: int) -> int:

@@ -10,11 +10,12 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import seqio
 
 from codegen_jax.data import mixture, order
 from codegen_jax.data.batching import empty_row, stack, to_batch, to_row
-from codegen_jax.data.objectives import Example
+from codegen_jax.data.objectives import Answer, Example
 from codegen_jax.data.rows import RowSource, Where
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
@@ -132,6 +133,25 @@ class Reader:
     task, count = order.locate(index, self._rows_rates)
     epoch, row = divmod(count, self._sizes[task])
     return self._read(task, epoch=epoch, row=row, shuffle=True)
+
+  @property
+  def labels(self) -> tuple[str, ...]:
+    """What answers may be, if every task asks for one of the same few."""
+    found = {getattr(source.objective, "objective", None) for source in self._sources}
+    labels = {one.labels if isinstance(one, Answer) else () for one in found}
+    return labels.pop() if len(labels) == 1 else ()
+
+  def questions(self, most: int = 0) -> Iterator[tuple[Answer, str, Example]]:
+    """Each document of tasks that have `labels`, as it is stored, with its path.
+
+    With `most`, at most so many of each task, spread evenly.
+    """
+    for source in self._sources:
+      store, answer = source.store(self.config.split), source.objective.objective
+      chosen = min(store.num_documents, most) if most else store.num_documents
+      for number in (i * store.num_documents // chosen for i in range(chosen)):
+        tokens, _ = store.slice(*store.offsets[number : number + 2].tolist())
+        yield answer, store.paths[number], Example.plain(tokens, np.ones(len(tokens), np.int32))
 
   def check_attention(self, attention: str) -> None:
     """Raises InputError for targets that this attention would see, or never learn to use."""

@@ -9,18 +9,27 @@ import dataclasses
 from fractions import Fraction
 import functools
 import secrets
-from typing import Any, Literal, NotRequired, TypedDict, Unpack
+from typing import Any, Literal, NotRequired, TypedDict, Unpack, get_args
 
 import numpy as np
 import seqio
 
 from codegen_jax.data import order
 from codegen_jax.data.batching import FIELDS, to_row
-from codegen_jax.data.cut import Cut, documents_in_a_row, stride, stride_for_documents
+from codegen_jax.data.cut import (
+  Cut,
+  WholeDocuments,
+  documents_in_a_row,
+  stride,
+  stride_for_documents,
+  whole_documents,
+)
 from codegen_jax.data.objectives import Choose, Example, Objective
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
+
+Level = Literal["context", "document", "whole"]
 
 # The names that seqio's pre-packed converters know, so that their users can read these tasks too.
 SEQIO_NAMES = {
@@ -56,7 +65,8 @@ class RowSource(seqio.DataSource):
     objective: what each row is handed to.
     record: what a result says of the corpus.
     level: "context": documents are cut into rows, and then the objective sees them.  "document": it
-      sees each document whole, and what it made of it is cut.
+      sees each document whole, and what it made of it is cut.  "whole": no document is cut, and a
+      row ends where the next one does not fit.
     epochs: how many times the corpus may be read; without end where it is None.
   """
 
@@ -68,13 +78,13 @@ class RowSource(seqio.DataSource):
     splits: Mapping[str, Callable[[], TokenStore]],
     objective: Objective,
     record: Callable[[], dict[str, Any]] = dict,
-    level: Literal["context", "document"] = "context",
+    level: Level = "context",
     epochs: int | None = None,
   ):
-    if level not in ("context", "document") or (epochs is not None and epochs < 1):
+    if level not in get_args(Level) or (epochs is not None and epochs < 1):
       raise InputError(
-        f"the task {task} has level={level!r} and epochs={epochs}; a level is 'context' or"
-        " 'document', and a corpus is read once or more"
+        f"the task {task} has level={level!r} and epochs={epochs}; a level is 'context',"
+        " 'document' or 'whole', and a corpus is read once or more"
       )
     if " at 0x" in repr(objective):
       raise InputError(
@@ -100,13 +110,15 @@ class RowSource(seqio.DataSource):
     return self._stores[split]()
 
   @functools.lru_cache  # noqa: B019 (a source lives as long as the process)
-  def cut(self, split: str, length: int) -> Cut:
+  def cut(self, split: str, length: int) -> Cut | WholeDocuments:
     """How the split is cut into rows.
 
     Raises:
       InputError: the objective cannot work on such rows.
     """
     store = self.store(split)
+    if self.level == "whole":
+      return self._of_whole(store, length)
     deal: tuple[Objective, ...] = (self.objective,)
     if isinstance(self.objective, Choose) and self.level == "context":
       deal = self.objective.deal
@@ -123,14 +135,20 @@ class RowSource(seqio.DataSource):
         raise InputError(f"the task {self.task}: {error}") from error
     return Cut(deal, tuple(strides), store.num_tokens)
 
+  def _of_whole(self, store: TokenStore, length: int) -> WholeDocuments:
+    try:
+      self.objective.check(length)
+      return whole_documents(store, length, self.objective)
+    except InputError as error:
+      raise InputError(f"the task {self.task}: {error}") from error
+
   def num_rows(self, split: str, length: int) -> int:
     """Rows of one epoch; the last one is shorter where the tokens do not divide."""
     return self.cut(split, length).num_rows
 
   def tokens_per_row(self, split: str, length: int) -> Fraction:
     """Of the corpus: fewer than a row holds where the objective adds some."""
-    strides = self.cut(split, length).strides
-    return Fraction(sum(strides), len(strides))
+    return self.cut(split, length).tokens_per_row
 
   def place(self, split: str, **where: Unpack[Where]) -> slice:
     """Which tokens of the split a row holds."""

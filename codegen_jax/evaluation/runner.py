@@ -13,7 +13,7 @@ import numpy as np
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation import perplexity
+from codegen_jax.evaluation import classification, perplexity
 from codegen_jax.evaluation.generation import GenerationConfig
 from codegen_jax.evaluation.perplexity import DocumentScore
 from codegen_jax.files import write_json
@@ -116,35 +116,43 @@ def _measure(
   path = workdir / "eval" / mixture / str(asked["step"]) / "results.json"
   if _of_process_0(_is_known(path, settings)):
     return json.loads(path.read_text())
-  documents = perplexity.score_documents(
-    scorer,
-    pipeline.in_order(reader, max_rows=config.max_rows),
-    np.asarray(reader.vocabulary.token_num_bytes()),
-  )
-  counts = _counts(documents)
-  if not counts["bytes"]:
-    raise InputError(f"{mixture} scores no text in its split {config.split!r}; choose another")
-  result = {
-    "metrics": {"bits_per_byte": perplexity.bits_per_byte(documents)},
-    "counts": counts,
-    "languages": {
-      name: {"bits_per_byte": perplexity.bits_per_byte(part), **_counts(part)}
-      for name, part in perplexity.by_language(documents).items()
-    },
-    "settings": settings,
-    "documents": {path: list(score) for path, score in documents.items()},
-  }
+  if reader.labels:
+    found = classification.measure(reader, scorer, max_documents=config.max_rows)
+  else:
+    found = _bits_per_byte(reader, scorer, max_rows=config.max_rows)
+  result = {"settings": settings, **found}
   if jax.process_index() == 0:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, result)
   return result
 
 
+def _bits_per_byte(reader: pipeline.Reader, scorer: Scorer, *, max_rows: int) -> dict[str, Any]:
+  documents = perplexity.score_documents(
+    scorer,
+    pipeline.in_order(reader, max_rows=max_rows),
+    np.asarray(reader.vocabulary.token_num_bytes()),
+  )
+  counts = _counts(documents)
+  if not counts["bytes"]:
+    c = reader.config
+    raise InputError(f"{c.mixture} scores no text in its split {c.split!r}; choose another")
+  return {
+    "metrics": {"bits_per_byte": perplexity.bits_per_byte(documents)},
+    "counts": counts,
+    "languages": {
+      name: {"bits_per_byte": perplexity.bits_per_byte(part), **_counts(part)}
+      for name, part in perplexity.by_language(documents).items()
+    },
+    "documents": {path: list(score) for path, score in documents.items()},
+  }
+
+
 def _is_known(path: pathlib.Path, settings: Mapping[str, Any]) -> bool:
   if not path.exists():
     return False
   known = json.loads(path.read_text())
-  return known["settings"] == settings and "languages" in known
+  return known["settings"] == settings
 
 
 def _of_process_0(answer: bool) -> bool:

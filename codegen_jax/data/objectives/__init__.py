@@ -4,6 +4,7 @@ CausalLM            a b c d e   ->   a b c d e
 PrefixLM            a b c d e   ->  [a b] c d e
 PrefixSuffixMiddle  a b c d e   ->  [<pre> a <suf> d e <mid>] b c
 SpanCorruption      a b c d e   ->  [a <mask_1> d <mask_2> </s> <sep>] <mask_1> b c <eom> <mask_2> e <eom>
+Answer              a b <sep> c ->  [a b] c
 MaskedLM            a b c d e   ->   a <mask_1> c d <mask_1>, which stand for  . b . . e
 ul2                 one of seven denoisers, with a token that says which
 
@@ -12,6 +13,7 @@ coin, PerFile keeps an objective inside each document of a row, and ScoreInfill 
 behind [ ] alone.
 """  # fmt: skip  # noqa: E501
 
+from codegen_jax.data.objectives.answers import Answer
 from codegen_jax.data.objectives.combine import Choose, PerFile, ScoreInfill
 from codegen_jax.data.objectives.example import Change, Example, Objective
 from codegen_jax.data.objectives.infill import PrefixSuffixMiddle
@@ -25,6 +27,7 @@ __all__ = [
   "CODEGEN2",
   "INCODER",
   "T5",
+  "Answer",
   "CausalLM",
   "Change",
   "Choose",
