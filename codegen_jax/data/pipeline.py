@@ -137,7 +137,7 @@ class Reader:
   @property
   def labels(self) -> tuple[str, ...]:
     """What answers may be, if every task asks for one of the same few."""
-    found = {getattr(source.objective, "objective", None) for source in self._sources}
+    found = [getattr(source.objective, "objective", None) for source in self._sources]
     labels = {one.labels if isinstance(one, Answer) else () for one in found}
     return labels.pop() if len(labels) == 1 else ()
 
