@@ -8,6 +8,7 @@ from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import Attention
 from codegen_jax.partitioning import PartitioningConfig
+from codegen_jax.training.early_stopping import EarlyStoppingConfig
 from codegen_jax.training.optimizer import OptimizerConfig
 from codegen_jax.training.warm_start import WarmStartConfig
 
@@ -28,6 +29,8 @@ class TrainConfig:
     log_every: steps between two readings of the metrics; every step gets its row.
     checkpoint_every: steps between two checkpoints; the last step always gets one.
     evaluate_every: steps between two evaluations, which the last step gets too; 0 is never.
+    early_stopping: when the run ends before `total_steps`.  Then a step that is evaluated is saved
+      after that, and `keep_best` keeps those with the best metric.
     keep_checkpoints: how many of the newest stay.
     keep_every: checkpoints stay, too, whose step this divides; 0 is none.
     keep_best: so many stay with the lowest mean loss since the checkpoint before; 0 is none.
@@ -53,6 +56,7 @@ class TrainConfig:
   log_every: int = 10
   checkpoint_every: int = 1000
   evaluate_every: int = 0
+  early_stopping: EarlyStoppingConfig = dataclasses.field(default_factory=EarlyStoppingConfig)
   keep_checkpoints: int = 3
   keep_every: int = 0
   keep_best: int = 0
@@ -76,6 +80,11 @@ class TrainConfig:
     for name in ("evaluate_every", "keep_every", "keep_best", "spike", "hang_seconds"):
       if getattr(self, name) < 0:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 0")
+    if self.early_stopping.metric and not self.evaluate_every:
+      raise InputError(
+        f"the run is to stop by {self.early_stopping.metric!r} and is never evaluated; set"
+        " EVALUATE_EVERY"
+      )
     for first, last in self.skip_steps:
       if not 1 <= first <= last < self.total_steps:
         raise InputError(

@@ -76,11 +76,16 @@ def train(
         state = TrainState(state.step, other.params(state.params), state.opt_state)
     start = int(state.step)
     progress = Progress(label, config.total_steps)
-    evaluations = Evaluations(evaluate, workdir, mesh, progress) if evaluate else None
-    if start >= config.total_steps:
-      progress.note(f"finished at step {start}")
-      if evaluations and config.evaluates(start):
+    evaluations = None
+    if evaluate and config.evaluate_every:
+      evaluations = Evaluations(
+        evaluate, config.early_stopping, workdir, mesh, progress, start=start
+      )
+      if start and config.evaluates(start):
         evaluations.at(start, state.params)
+    if start >= config.total_steps or (evaluations and evaluations.stopped):
+      progress.note(f"finished at step {start}")
+      if evaluations:
         evaluations.close()
       checkpoints.close()
       return state
@@ -111,7 +116,7 @@ def train(
       flops=flops.flops_per_token(config.model, config.data.seq_len),
       peak=flops.peak_flops(list(mesh.devices.flat)),
     )
-    ended = start
+    ended, by_metric = start, bool(config.early_stopping.metric)
 
     @contextlib.contextmanager
     def off_the_clock() -> Iterator[None]:
@@ -125,9 +130,6 @@ def train(
         distributed.meet("compiled")
         clock.started(start)
         with watchdog.watching():
-          if evaluations and start and config.evaluates(start):
-            with off_the_clock():
-              evaluations.at(start, state.params)
           for made, step in enumerate(steps, 1):
             with clock.of("data"):
               batch = _place(next(batches), program, shape)
@@ -143,24 +145,31 @@ def train(
             finished = step == config.total_steps
             # Asked once a step: a key that is pressed while this step is saved stops the next one.
             interrupted = interrupt.pressed
+            # A run that must stop is evaluated by the one that goes on.
+            measuring, score = None, None
+            if config.evaluates(step) and not (preempted or interrupted):
+              measuring = evaluations
+            if measuring and by_metric:
+              with off_the_clock():
+                score = measuring.at(step, state.params)
+              finished = finished or measuring.stopped
             # Where there are other processes, they know nothing of it and would not save with us.
             saving = finished or preempted or (interrupted and jax.process_count() == 1)
-            saving = saving or step % config.checkpoint_every == 0
+            saving = saving or step % config.checkpoint_every == 0 or score is not None
             if saving or step % config.log_every == 0:
               recorder.write()
               _tell_spikes(recorder, reader, workdir)
             if saving:
               with clock.of("save"):
-                score = recorder.health.score()
+                score = score if by_metric else recorder.health.score()
                 told = {"next_step": step, "fingerprint": reader.fingerprint, **recorder.state}
                 resumed = _resumed(state)
                 checkpoints.save(
                   step, params=state.params, opt_state=resumed, data=told, score=score
                 )
-            # A run that must stop is evaluated by the one that goes on.
-            if evaluations and config.evaluates(step) and not (preempted or interrupted):
+            if measuring and not by_metric:
               with off_the_clock():
-                evaluations.at(step, state.params)
+                measuring.at(step, state.params)
             if saving or step % config.log_every == 0:
               clock.write(step)
             watchdog.beat(step)

@@ -16,6 +16,9 @@ with hidden("torch"):
   from tensorboardX import SummaryWriter
 
 
+STEPS, EVALUATIONS = "metrics.jsonl", "evaluations.jsonl"
+
+
 class MetricsLog:
   """One row a step in a file of lines, the same numbers for TensorBoard.
 
@@ -52,17 +55,22 @@ class MetricsLog:
 
 
 def of_steps(workdir: pathlib.Path, *, start_step: int) -> MetricsLog:
-  return MetricsLog(workdir / "metrics.jsonl", workdir / "tensorboard", start_step=start_step)
+  return MetricsLog(workdir / STEPS, workdir / "tensorboard", start_step=start_step)
 
 
 def of_evaluations(workdir: pathlib.Path, *, start_step: int) -> MetricsLog:
   board = workdir / "tensorboard" / "evaluations"
-  return MetricsLog(workdir / "evaluations.jsonl", board, start_step=start_step)
+  return MetricsLog(workdir / EVALUATIONS, board, start_step=start_step)
 
 
 def read(workdir: pathlib.Path) -> list[dict[str, Any]]:
   """The rows of metrics.jsonl, without a last one that a kill cut short."""
-  return [row for row in map(_row, (workdir / "metrics.jsonl").open()) if row is not None]
+  return rows(workdir / STEPS)
+
+
+def rows(path: pathlib.Path) -> list[dict[str, Any]]:
+  """The rows of a file, without a last one that a kill cut short."""
+  return [row for row in map(_row, path.open()) if row is not None]
 
 
 def _row(line: str) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ MAY_CHANGE = (
   "log_every",
   "checkpoint_every",
   "evaluate_every",
+  "early_stopping",
   "keep_checkpoints",
   "keep_every",
   "keep_best",
