@@ -38,7 +38,7 @@ def make(
     told: what else there is to say.
   """
   name = benchmark.name
-  values: dict[str, Any] = {"alias": name, "sample_len": effective}
+  values: dict[str, Any] = {"name": name, "alias": name, "sample_len": effective}
   for metric, estimate in metrics.items():
     kind, filtered = _parts(metric)
     values[f"{kind},{filtered}"] = estimate.value
@@ -46,7 +46,6 @@ def make(
   kinds = {_parts(metric)[0] for metric in metrics}
   return {
     "results": {name: values},
-    "groups": {},
     "group_subtasks": {name: []},
     "configs": {name: {"task": name, **settings}},
     "versions": {name: benchmark.version},
