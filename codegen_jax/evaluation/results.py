@@ -11,7 +11,7 @@ from codegen_jax import checkout
 from codegen_jax.evaluation.benchmark import Benchmark
 from codegen_jax.evaluation.pass_at_k import Estimate
 
-LOWER_IS_BETTER = ("perplexity",)
+LOWER_IS_BETTER = ("perplexity", "prompt_perplexity")
 
 
 def make(
