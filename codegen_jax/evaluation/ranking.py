@@ -57,7 +57,7 @@ def run(
         })  # fmt: skip
       countdown.add(len(part))
     rows = [asked.rows[question.id] for question in questions]
-  return {name: _estimate(name, [row[name] for row in rows]) for name in benchmark.metrics}
+  return {name: estimate(name, [row[name] for row in rows]) for name in benchmark.metrics}
 
 
 def encode(vocabulary: ByteLevelBPE, context: str, continuation: str) -> Pair:
@@ -75,7 +75,8 @@ def encode(vocabulary: ByteLevelBPE, context: str, continuation: str) -> Pair:
   return tuple(before), tuple(whole[len(before) :])
 
 
-def _estimate(name: str, values: Sequence[float]) -> Estimate:
+def estimate(name: str, values: Sequence[float]) -> Estimate:
+  """Of a metric by its name, over questions; of a perplexity the values are nats."""
   mean = pass_at_k.mean(values)
   if name != PERPLEXITY:
     return mean

@@ -4,13 +4,19 @@ import lm_eval
 import codegen_jax.interop.lm_eval  # lets it know the model codegen_jax
 
 lm_eval.simple_evaluate("codegen_jax", "workdir=runs/mine", tasks=["piqa"])
+
+Or lm-eval's own command line, with all its flags:
+
+python -m codegen_jax.interop.lm_eval -M codegen_jax -a workdir=runs/mine --tasks piqa
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 import json
+import os
 import pathlib
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
@@ -26,9 +32,11 @@ from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.inference.likelihood import Pair
 from codegen_jax.inference.requests import Request
 from codegen_jax.inference.settings import SamplingConfig
+from codegen_jax.quiet import quiet
 
 AT_ONCE = 256  # requests between two looks of its cache
-ARGUMENTS = ("workdir", "gin_file", "max_length", "batch_size", "seed")
+ARGUMENTS = ("workdir", "checkpoint", "gin_file", "max_length", "batch_size", "seed")
+NUMBERS = {"max_length": 1, "batch_size": 1, "seed": 0}  # and the least that each may be
 # A task's generation_kwargs, after `normalize_gen_kwargs`: other names of max_gen_toks are gone.
 DRAWING = ("top_p", "top_k")
 GENERATION = ("until", "do_sample", "temperature", "max_gen_toks", *DRAWING)
@@ -45,8 +53,9 @@ class CodegenJax(TemplateLM):
     model: a checkpoint.
     vocabulary: that it was trained with.
     max_length: tokens of an input, as lm-eval counts them: a context loses what is too much at its
-      beginning, and a text whose likelihood is asked as a whole is read in windows.  None reads all
-      at once, as `suite.run` does.
+      beginning.  None reads all of it, as `suite.run` does.
+    window: tokens that are read at once of a text whose likelihood is asked as a whole, unless
+      max_length is less.  None reads it all at once.
     batch_size: rows at once.  No answer depends on it.
     seed: of drawn completions.
   """
@@ -57,14 +66,14 @@ class CodegenJax(TemplateLM):
     vocabulary: ByteLevelBPE,
     *,
     max_length: int | None = None,
+    window: int | None = None,
     batch_size: int = 16,
     seed: int = 0,
   ):
     super().__init__()
-    if max_length is not None and max_length < 1:
-      raise InputError(f"max_length is {max_length}; it must be at least 1, or None for no limit")
     self._model, self._vocabulary = model, vocabulary
-    self.max_length, self.batch_size, self._seed = max_length, batch_size, seed
+    self.max_length, self._window = max_length, min(filter(None, (max_length, window)), default=0)
+    self.batch_size, self._seed = batch_size, seed
 
   @classmethod
   def create_from_arg_string(
@@ -77,13 +86,13 @@ class CodegenJax(TemplateLM):
   def create_from_arg_obj(
     cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
   ) -> "CodegenJax":
-    """The newest checkpoint of a `workdir`, as model_args name it.
+    """The newest checkpoint of a `workdir`, or `checkpoint`, as model_args name it.
 
-    `gin_file` is what trained it, by default the workdir's own config.gin; `max_length` is by
-    default the length of the rows that it was trained on.
+    `gin_file` is what trained it, by default the workdir's own config.gin; a window is as long as
+    the rows that it was trained on.
 
     Raises:
-      InputError: there is no such argument, or no checkpoint.
+      InputError: there is no such argument, it cannot be what it is, or there is no checkpoint.
     """
     from codegen_jax import config as gin_config
     from codegen_jax import evaluate
@@ -94,15 +103,19 @@ class CodegenJax(TemplateLM):
     for name in given:
       if name not in ARGUMENTS:
         raise InputError(f"codegen_jax has no model argument {name!r}{suggestion(name, ARGUMENTS)}")
-    if "workdir" not in given:
-      raise InputError("model_args name no workdir; write e.g. workdir=runs/mine")
-    workdir = pathlib.Path(given.pop("workdir"))
+    folders = [str(given.pop(name)) for name in ("workdir", "checkpoint") if name in given]
+    if len(folders) != 1:
+      raise InputError(
+        f"model_args name {' and '.join(folders) or 'no workdir'}; name one, e.g. workdir=runs/mine"
+      )
+    workdir = pathlib.Path(folders[0])
     gin_file = pathlib.Path(given.pop("gin_file", workdir / "config.gin"))
+    settings = {name: _number(name, value) for name, value in given.items()}
     if not gin_file.is_file():
       raise InputError(f"there is no {gin_file}; name the file that trained the run as gin_file")
     config = gin_config.load(RunConfig, [str(gin_file)], ()).config
     model, vocabulary = evaluate.load_model(config, workdir)
-    return cls(model, vocabulary, **{"max_length": config.train.data.seq_len, **given})
+    return cls(model, vocabulary, window=config.train.data.seq_len, **settings)
 
   @property
   def eot_token_id(self) -> int:
@@ -123,7 +136,7 @@ class CodegenJax(TemplateLM):
       windows = [list(self._windows(self.tok_encode(*request.args))) for request in part]
       scored = iter(self._scored([pair for of_text in windows for pair in of_text]))
       for request, of_text in zip(part, windows, strict=True):
-        answers.append(sum(next(scored)[0] for _ in of_text))
+        answers.append(sum((next(scored)[0] for _ in of_text), 0.0))
         self.cache_hook.add_partial("loglikelihood_rolling", request.args, answers[-1])
     return answers
 
@@ -184,7 +197,7 @@ class CodegenJax(TemplateLM):
     return context[-(self.max_length + 1 - len(continuation)) :], continuation
 
   def _windows(self, ids: list[int]) -> Iterator[Pair]:
-    length = self.max_length or max(len(ids), 1)
+    length = self._window or max(len(ids), 1)
     windows = get_rolling_token_windows(ids, self.prefix_token_id, length, context_len=1)
     yield from map(make_disjoint_window, windows)
 
@@ -204,6 +217,16 @@ class CodegenJax(TemplateLM):
         ids = ids[new - self.max_length :]
       yield Request(*name, samples[name], tuple(ids))
       samples[name] += 1
+
+
+def _number(name: str, value: Any) -> int | None:
+  """A model argument, which lm-eval's command line may hand on as text."""
+  if value is None and name == "max_length":
+    return None
+  if str(value).isdecimal() and int(value) >= NUMBERS[name]:
+    return int(value)
+  unless = ", or None for no limit" if name == "max_length" else ""
+  raise InputError(f"{name} is {value}; it must be a number of at least {NUMBERS[name]}{unless}")
 
 
 def _max_new_tokens(kwargs: Mapping[str, Any]) -> int:
@@ -230,3 +253,22 @@ def _sampling(kwargs: Mapping[str, Any], *, batch_size: int, seed: int) -> Sampl
     seed=seed,
     **drawing,
   )
+
+
+def run() -> NoReturn:
+  """lm-eval's command line; what a user can act on is a sentence and exit code 2, as elsewhere."""
+  from lm_eval.__main__ import cli_evaluate
+
+  # Its bootstrap forks, which a process with JAX's threads does not bear.
+  os.environ.setdefault("DISABLE_MULTIPROC", "1")
+  quiet()
+  try:
+    cli_evaluate()
+  except InputError as error:
+    print(f"codegen_jax: {error}", file=sys.stderr)
+    sys.exit(2)
+  sys.exit(0)
+
+
+if __name__ == "__main__":
+  run()

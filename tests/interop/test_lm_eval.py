@@ -77,10 +77,19 @@ def test_a_context_that_is_too_long_loses_its_beginning():
     CodegenJax(MODEL, VOCABULARY, max_length=8)._loglikelihood_tokens([(("", ""), [1], [1] * 9)])
 
 
-@pytest.mark.parametrize("length", [1, 5, 16, None])
-def test_each_token_of_a_text_is_scored_once_whatever_the_windows(length):
+@pytest.mark.parametrize(
+  ("limits", "length"),
+  [
+    ({"window": 1}, 1),
+    ({"max_length": 5}, 5),
+    ({"max_length": 30, "window": 16}, 16),
+    ({"max_length": 16, "window": 30}, 16),
+    ({}, None),
+  ],
+)
+def test_each_token_of_a_text_is_scored_once_whatever_the_windows(limits, length):
   texts = [TEXT, "", "x", TEXT * 2]
-  lm = CodegenJax(MODEL, VOCABULARY, max_length=length)
+  lm = CodegenJax(MODEL, VOCABULARY, **limits)
   got = lm.loglikelihood_rolling([ask("loglikelihood_rolling", text) for text in texts])
   for text, value in zip(texts, got, strict=True):
     ids = [EOT, *VOCABULARY.encode(text)]
@@ -166,6 +175,14 @@ def test_what_it_cannot_do_is_one_sentence_before_anything_is_made(kwargs, said,
     ({}, "name no workdir"),
     ({"workdri": "runs"}, "no model argument 'workdri'; did you mean workdir"),
     ({"workdir": "no_such"}, "there is no no_such/config.gin"),
+    ({"checkpoint": "no_such"}, "there is no no_such/config.gin"),
+    ({"workdir": "a", "checkpoint": "b"}, "model_args name a and b; name one"),
+    (
+      {"workdir": "a", "batch_size": "auto"},
+      "batch_size is auto; it must be a number of at least 1",
+    ),
+    ({"workdir": "a", "max_length": 0}, "max_length is 0; it must be .* or None for no limit"),
+    ({"workdir": "a", "seed": -1}, "seed is -1; it must be a number of at least 0"),
   ],
 )
 def test_arguments_that_name_no_checkpoint_are_a_sentence(arguments, said):
