@@ -8,6 +8,7 @@ import pathlib
 from typing import Any
 
 from codegen_jax import config as gin_config
+from codegen_jax.checkpoint import manifest
 from codegen_jax.errors import InputError
 
 NAME = "evaluate"
@@ -18,6 +19,7 @@ benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
+  mtpb, mtpb_single_turn    115 programs of 5 inputs each, asked for step by step or at once
   lambada_openai, piqa, boolq
                             as lm-eval measures them; CODEGEN_JAX_BENCHMARKS names the folder of
                             their files (docs/evaluation.md)
@@ -154,7 +156,8 @@ def _benchmarks(config: Any, workdir: pathlib.Path, names: Sequence[str], limit:
     model=model,
     vocabulary=vocabulary,
     config=config.evaluation.generation,
-    scored_by=_scored_by(config, workdir) | {"vocabulary": vocabulary.fingerprint},
+    scored_by=_scored_by(config, workdir)
+    | {"vocabulary": vocabulary.fingerprint, "weights": _weights(workdir, model.step)},
     limit=limit,
   )
 
@@ -172,6 +175,13 @@ def _scored_by(config: Any, workdir: pathlib.Path) -> dict[str, Any]:
     # The same step of another training in this folder is another model.
     "run": hashlib.sha256((workdir / "config.json").read_bytes()).hexdigest(),
   }
+
+
+def _weights(workdir: pathlib.Path, step: int) -> str:
+  """A hash of a step's weights: a run that was trained anew may have others at the same step."""
+  lines = (workdir / "checkpoints" / str(step) / manifest.NAME).read_text().splitlines()
+  weights = [line for line in lines if "  params/" in line]
+  return hashlib.sha256("\n".join(weights).encode()).hexdigest()
 
 
 def _names(text: str) -> tuple[str, ...]:

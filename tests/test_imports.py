@@ -48,7 +48,14 @@ MAY_IMPORT = {
   },
   "checkout": {"__init__"},
   "evaluation": {"types", "did_you_mean", "data", "inference", "sandbox", "checkout"},
-  "evaluate": {"config", "run_config", "data", "evaluation", "inference"},
+  "evaluate": {
+    "config",
+    "run_config",
+    "checkpoint.manifest",
+    "data",
+    "evaluation",
+    "inference",
+  },
   "interop": {"did_you_mean", "quiet", "data", "inference", "evaluate", "config", "run_config"},
   "inspection": {"types", "data", "models"},
   "plan": {

@@ -80,5 +80,11 @@ def estimate(name: str, values: Sequence[float]) -> Estimate:
   mean = pass_at_k.mean(values)
   if name != PERPLEXITY:
     return mean
-  value = math.exp(mean.value)
+  try:
+    value = math.exp(mean.value)
+  except OverflowError:
+    raise InputError(
+      f"a perplexity of e^{mean.value:.0f} is no number that can be written, so the weights have"
+      " diverged; evaluate an earlier checkpoint"
+    ) from None
   return Estimate(value, value * mean.stderr)  # to first order

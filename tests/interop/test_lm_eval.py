@@ -1,5 +1,7 @@
 """A checkpoint answers lm-eval: scores, windows, completions, and what it refuses."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import get_model
 
 from codegen_jax.errors import InputError
+from codegen_jax.evaluation import ranking
 from codegen_jax.inference.requests import Request
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.interop.lm_eval import CodegenJax
@@ -51,6 +54,17 @@ def test_likelihoods_come_in_order_and_an_empty_context_is_end_of_text():
   ]
   np.testing.assert_allclose([one for one, _ in got], wanted, rtol=1e-5)
   assert all(isinstance(is_greedy, bool) for _, is_greedy in got)
+
+
+@given(st.text(" \nab.é", max_size=8), st.text(" \nab.é", min_size=1, max_size=8))
+def test_benchmarks_split_a_pair_as_lm_eval_does(context, continuation):
+  lm = CodegenJax(MODEL, VOCABULARY)
+  if context:
+    before, after = lm._encode_pair(context, continuation)
+    before = before or [lm.prefix_token_id]
+  else:  # `TemplateLM.loglikelihood` does not encode these as a pair
+    before, after = [lm.prefix_token_id], lm.tok_encode(continuation)
+  assert ranking.encode(VOCABULARY, context, continuation) == (tuple(before), tuple(after))
 
 
 def test_what_the_model_would_say_is_greedy_and_nothing_else():
