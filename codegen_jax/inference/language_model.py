@@ -118,6 +118,12 @@ class LanguageModel:
       step=loaded.step,
     )  # fmt: skip
 
+  def batch_size(self, least: int) -> int:
+    """The smallest batch of at least so many rows that its devices share evenly."""
+    with self._on_mesh():
+      ways = partitioning.parts("batch")
+    return -(-least // ways) * ways
+
   def generate(
     self, requests: Sequence[Request], config: SamplingConfig, *, on_text: OnText | None = None
   ) -> Iterator[Completion]:

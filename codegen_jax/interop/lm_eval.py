@@ -56,7 +56,7 @@ class CodegenJax(TemplateLM):
       beginning.  None reads all of it, as `suite.run` does.
     window: tokens that are read at once of a text whose likelihood is asked as a whole, unless
       max_length is less.  None reads it all at once.
-    batch_size: rows at once.  No answer depends on it.
+    batch_size: rows at once, or a few more that devices share evenly.  No answer depends on it.
     seed: of drawn completions.
   """
 
@@ -73,7 +73,7 @@ class CodegenJax(TemplateLM):
     super().__init__()
     self._model, self._vocabulary = model, vocabulary
     self.max_length, self._window = max_length, min(filter(None, (max_length, window)), default=0)
-    self.batch_size, self._seed = batch_size, seed
+    self.batch_size, self._seed = model.batch_size(batch_size), seed
 
   @classmethod
   def create_from_arg_string(
