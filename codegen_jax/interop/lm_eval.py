@@ -110,7 +110,7 @@ class CodegenJax(TemplateLM):
       )
     workdir = pathlib.Path(folders[0])
     gin_file = pathlib.Path(given.pop("gin_file", workdir / "config.gin"))
-    settings = {name: _number(name, value) for name, value in given.items()}
+    settings: dict[str, Any] = {name: _number(name, value) for name, value in given.items()}
     if not gin_file.is_file():
       raise InputError(f"there is no {gin_file}; name the file that trained the run as gin_file")
     config = gin_config.load(RunConfig, [str(gin_file)], ()).config
