@@ -76,6 +76,19 @@ def test_a_run_that_was_killed_within_a_dialogue_goes_on(lives, tmp_path):
   assert sorted(asked(killed) + asked(later)) == in_order(TURNS)
 
 
+def test_a_turn_whose_line_was_deleted_is_asked_as_before(tmp_path):
+  first = Scripted(says)
+  whole = complete(tmp_path, first)
+  rows = lines(tmp_path / dialogue.TURNS)
+  kept = [row for row in rows if dialogue.turn_key(json.loads(row)) != (0.8, "count/3", 1, 0)]
+  assert len(kept) == len(rows) - 1
+  (tmp_path / dialogue.TURNS).write_text("".join(f"{row}\n" for row in kept))
+  (tmp_path / generation.COMPLETIONS).unlink()
+  later = Scripted(says)
+  assert complete(tmp_path, later) == whole
+  assert asked(later) == [("count/3", "0", 1)] and later.prompts == ["a ="]
+
+
 def test_more_samples_and_temperatures_keep_those_that_are_there(tmp_path):
   before = complete(tmp_path, Scripted(says))
   model = Scripted(says)
