@@ -102,6 +102,7 @@ def test_more_samples_and_temperatures_keep_those_that_are_there(tmp_path):
   complete(tmp_path, Scripted(says, lives=0), more)
 
 
+@pytest.mark.slow
 def test_a_dialogue_of_a_network_depends_on_nothing_beside_it(tmp_path):
   model, problems = tiny.make_model(space=6.0), PROBLEMS[:1]
   config = dataclasses.replace(CONFIG, batch_size=2)

@@ -79,6 +79,7 @@ def test_more_samples_keep_those_that_are_there(made, tmp_path):
   complete(tmp_path, silent, dataclasses.replace(CONFIG, samples=1), PROBLEMS[:1])
 
 
+@pytest.mark.slow
 def test_a_completion_of_a_network_depends_on_nothing_beside_it(tmp_path):
   model = tiny.make_model()
   config = dataclasses.replace(CONFIG, temperatures=(0.8,), samples=3, batch_size=4)
