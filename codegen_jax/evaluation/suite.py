@@ -99,6 +99,7 @@ def run(
   """
   if limit is not None and limit < 1:
     raise InputError(f"--limit is {limit}; give 1 or more")
+  config = dataclasses.replace(config, batch_size=model.batch_size(config.batch_size))
   # All files are read first: one that is missing ends a run in its first minute.
   for benchmark, asked in [_asked(name, config) for name in names]:
     begun, name, part = time.monotonic(), benchmark.name, asked[:limit]
