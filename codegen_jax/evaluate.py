@@ -17,6 +17,7 @@ EPILOG = """\
 benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
+  microeval                 pass@k of 200 generated functions, which `micro_*` tasks train for
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
   lambada_openai, piqa, boolq
                             as lm-eval measures them; CODEGEN_JAX_BENCHMARKS names the folder of

@@ -17,6 +17,7 @@ from codegen_jax.evaluation.generation import GenerationConfig
 from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
 from codegen_jax.evaluation.lambada import Lambada
+from codegen_jax.evaluation.microeval import MicroEval
 from codegen_jax.evaluation.piqa import Piqa
 from codegen_jax.files import write_json
 from codegen_jax.inference.language_model import LanguageModel
@@ -25,6 +26,7 @@ HELD_OUT = "held_out"  # bits per byte, measured by `runner`
 
 GENERATIONS: dict[str, Callable[[str], generation.Generation]] = {
   "humaneval": lambda layout: HumanEval(),
+  "microeval": lambda layout: MicroEval(),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
 }
 RANKINGS: dict[str, Callable[[], ranking.Ranking]] = {
