@@ -65,6 +65,8 @@ def run(
 
   config = _load(gin_files, bindings, search_paths)
   names = config.evaluation.benchmarks if names is None else names
+  if not names:
+    raise InputError(f"there is nothing to evaluate; name benchmarks: {', '.join(suite.NAMES)}")
   suite.check(names)
   if limit is not None and limit < 1:
     raise InputError(f"--limit is {limit}; give 1 or more")

@@ -1,7 +1,8 @@
 """What a benchmark is: problems, and what their answers are worth.
 
-Two kinds.  A `Generation` is answered by completions, each of which is worth a program's verdict; a
-`Ranking` by how likely given continuations are.
+Three kinds.  A `Generation` is answered by completions, each of which is worth a program's verdict;
+a `Dialogue` by several in turn, which make one program; a `Ranking` by how likely given
+continuations are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.inference.likelihood import Pair
 from codegen_jax.inference.requests import Likelihood, Request
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.verdict import Limits, Program
@@ -40,8 +42,8 @@ class Benchmark(Protocol):
 
 
 @runtime_checkable
-class Generation(Benchmark, Protocol):
-  """Answered by completions, which are cut and then run."""
+class Judged(Benchmark, Protocol):
+  """Answered by programs, which are run."""
 
   @property
   def stop_strings(self) -> Sequence[str]:
@@ -51,6 +53,10 @@ class Generation(Benchmark, Protocol):
   def limits(self) -> Limits:
     """Of the programs."""
 
+  @property
+  def needs(self) -> Sequence[str]:
+    """Modules beyond Python's own that programs import."""
+
   def problems(self) -> list[Problem]:
     """In the order in which they are asked.
 
@@ -58,17 +64,39 @@ class Generation(Benchmark, Protocol):
       InputError: a file is missing.
     """
 
+  def cut(self, problem: Problem, completion: str) -> str:
+    """The part of a completion that answers."""
+
+  def program(self, problem: Problem, answer: str) -> Program:
+    """What passes if the answer is right."""
+
+  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
+    """What precedes and what is asked, in ids, whose perplexity is worth telling; or nothing.
+
+    `before` are the completions of a sample, for a benchmark whose later prompts follow them.
+    """
+
+
+@runtime_checkable
+class Generation(Judged, Protocol):
+  """Answered by one completion each."""
+
   def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
     """One completion of a problem, as the model is asked for it."""
 
   def ending(self, config: SamplingConfig, vocabulary: ByteLevelBPE) -> SamplingConfig:
     """The same settings with this benchmark's ends of a completion."""
 
-  def cut(self, problem: Problem, completion: str) -> str:
-    """The part of a completion that answers."""
 
-  def program(self, problem: Problem, answer: str) -> Program:
-    """What passes if the answer is right."""
+@runtime_checkable
+class Dialogue(Judged, Protocol):
+  """Answered a step at a time.  A problem's facts say how `longest` an answer may be, in tokens."""
+
+  def turns(self, problem: Problem) -> list[str]:
+    """What is asked, in order."""
+
+  def history(self, problem: Problem, completions: Sequence[str]) -> str:
+    """What was asked and answered so far; after the last turn it is the program."""
 
 
 @dataclasses.dataclass(frozen=True)

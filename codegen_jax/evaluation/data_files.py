@@ -59,6 +59,7 @@ def read_jsonl(path: pathlib.Path) -> list[dict[str, Any]]:
   content = path.read_bytes()
   try:
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    # Not splitlines: JSON allows U+2028 and its like inside of a string.
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
   except (OSError, EOFError, ValueError) as error:
     raise InputError(f"{path} cannot be read ({error}); get it anew") from error

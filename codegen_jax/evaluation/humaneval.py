@@ -1,12 +1,15 @@
 """HumanEval: 164 functions with docstrings and tests (arXiv 2107.03374)."""
 
+from collections.abc import Sequence
 import dataclasses
 import pathlib
 
+from codegen_jax.data.special_tokens import END_OF_TEXT
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import data_files, truncation
 from codegen_jax.evaluation.benchmark import Problem
+from codegen_jax.inference.likelihood import Pair
 from codegen_jax.inference.requests import Request
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.verdict import Limits, Program
@@ -20,6 +23,7 @@ class HumanEval:
   version: int = 1
   stop_strings: tuple[str, ...] = truncation.STOPS
   limits: Limits = Limits()  # noqa: RUF009 (frozen)
+  needs: tuple[str, ...] = ()
 
   def problems(self) -> list[Problem]:
     rows = data_files.read_jsonl(self._file())
@@ -37,6 +41,9 @@ class HumanEval:
   def program(self, problem: Problem, answer: str) -> Program:
     facts = problem.facts
     return Program(f"{problem.prompt}{answer}\n{facts['test']}\ncheck({facts['entry_point']})")
+
+  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
+    return [((vocabulary.special_id(END_OF_TEXT),), tuple(vocabulary.encode(problem.prompt)))]
 
   def data_sha256(self) -> dict[str, str]:
     path = self._file()

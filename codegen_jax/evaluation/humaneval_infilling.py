@@ -1,5 +1,6 @@
 """HumanEval-Infilling: solutions with a hole (arXiv 2207.14255)."""
 
+from collections.abc import Sequence
 import dataclasses
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
@@ -7,6 +8,7 @@ from codegen_jax.evaluation import data_files
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.evaluation.data_files import DataFile
 from codegen_jax.inference import infilling
+from codegen_jax.inference.likelihood import Pair
 from codegen_jax.inference.requests import Request
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.verdict import Limits, Program
@@ -53,6 +55,7 @@ class HumanEvalInfilling:
   version: int = 1
   stop_strings: tuple[str, ...] = ()
   limits: Limits = Limits()  # noqa: RUF009 (frozen)
+  needs: tuple[str, ...] = ()
 
   @property
   def name(self) -> str:
@@ -83,6 +86,9 @@ class HumanEvalInfilling:
     facts = problem.facts
     whole = f"{problem.prompt}{answer}{facts['suffix']}"
     return Program(f"{whole}\n{facts['test']}\ncheck({facts['entry_point']})")
+
+  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
+    return []  # with its sentinels a prompt is no text
 
   def data_sha256(self) -> dict[str, str]:
     file = FILES[self.kind]

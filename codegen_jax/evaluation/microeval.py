@@ -4,14 +4,17 @@ The family is generated (`codegen_jax.data.microeval`), so there is no file to f
 two million parameters answers part of it after minutes of training on `micro_*`.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import functools
 import hashlib
 
 from codegen_jax.data.microeval import functions
 from codegen_jax.data.microeval.functions import Function
+from codegen_jax.data.special_tokens import END_OF_TEXT
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.evaluation.benchmark import Problem
+from codegen_jax.inference.likelihood import Pair
 from codegen_jax.inference.requests import Request
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.verdict import Limits, Program
@@ -29,6 +32,7 @@ class MicroEval:
   version: int = 1
   stop_strings: tuple[str, ...] = STOPS
   limits: Limits = Limits()  # noqa: RUF009 (frozen)
+  needs: tuple[str, ...] = ()
 
   def problems(self) -> list[Problem]:
     return [
@@ -37,7 +41,7 @@ class MicroEval:
         one.prompt,
         {"solution": one.solution, "test": one.asserts, "steps": len(one.steps)},
       )
-      for number, one in enumerate(asked())
+      for number, one in enumerate(held_out())
     ]
 
   def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
@@ -52,13 +56,16 @@ class MicroEval:
   def program(self, problem: Problem, answer: str) -> Program:
     return Program(f"{problem.prompt}{answer}\n{problem.facts['test']}\n")
 
+  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
+    return [((vocabulary.special_id(END_OF_TEXT),), tuple(vocabulary.encode(problem.prompt)))]
+
   def data_sha256(self) -> dict[str, str]:
-    told = "\n".join(f"{one.prompt}\n{one.asserts}" for one in asked())
+    told = "\n".join(f"{one.prompt}\n{one.asserts}" for one in held_out())
     return {"microeval": hashlib.sha256(told.encode()).hexdigest()}
 
 
 @functools.cache
-def asked() -> tuple[Function, ...]:
+def held_out() -> tuple[Function, ...]:
   """The functions that are asked for."""
   return tuple(functions.distinct("validation", PROBLEMS))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from codegen_jax.data.special_tokens import END_OF_TEXT
 from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.errors import InputError
 from codegen_jax.evaluation import pass_at_k
 from codegen_jax.evaluation.benchmark import Question, Ranking
 from codegen_jax.evaluation.countdown import Countdown
@@ -29,7 +30,11 @@ def run(
   *,
   batch_size: int,
 ) -> dict[str, Estimate]:
-  """Each metric over all questions; what `folder` has of them is not asked again."""
+  """Each metric over all questions; what `folder` has of them is not asked again.
+
+  Raises:
+    InputError: the model's numbers are no numbers.
+  """
   with Records(folder / "questions.jsonl", lambda row: row["id"]) as asked:
     left = [question for question in questions if question.id not in asked.rows]
     countdown = Countdown(f"{benchmark.name}  questions", len(left))
@@ -39,6 +44,11 @@ def run(
       answers = iter(model.log_likelihood(pairs, batch_size=batch_size))
       for question in part:
         likelihoods = [next(answers) for _ in question.pairs]
+        if not all(np.isfinite(one.nats).all() for one in likelihoods):
+          raise InputError(
+            f"step {model.step} finds an answer of {benchmark.name} {question.id} not finitely"
+            " likely, so its weights have diverged; evaluate an earlier checkpoint"
+          )
         asked.add({
           "id": question.id,
           "log_likelihood": [-float(one.nats.sum(dtype=np.float64)) for one in likelihoods],
@@ -53,15 +63,16 @@ def run(
 def encode(vocabulary: ByteLevelBPE, context: str, continuation: str) -> Pair:
   """The ids of both, as lm-eval splits them (`TemplateLM._encode_pair`).
 
-  Spaces at the end of a context belong to the continuation, since tokens begin with a space; the
-  context's ids are as many as it has alone.  An empty one is <|endoftext|>.
+  Spaces at the end of a context belong to the continuation, since tokens begin with a space.  The
+  context has the ids that it has alone, and the continuation what both together have behind as
+  many.  An empty context is <|endoftext|>.
   """
   bare = context.rstrip()
   context, continuation = bare, context[len(bare) :] + continuation
   whole, before = vocabulary.encode(context + continuation), vocabulary.encode(context)
   if not before:
     return (vocabulary.special_id(END_OF_TEXT),), tuple(whole)
-  return tuple(whole[: len(before)]), tuple(whole[len(before) :])
+  return tuple(before), tuple(whole[len(before) :])
 
 
 def _estimate(name: str, values: Sequence[float]) -> Estimate:

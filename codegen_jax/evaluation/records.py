@@ -7,6 +7,8 @@ import pathlib
 from types import TracebackType
 from typing import Any
 
+from codegen_jax.errors import InputError
+
 Row = dict[str, Any]
 
 
@@ -14,6 +16,9 @@ class Records:
   """A file of rows, each under a key of its own; open it with `with`.
 
   A last line that a kill has cut short is dropped and measured again.
+
+  Raises:
+    InputError: another line is damaged.
   """
 
   def __init__(self, path: pathlib.Path, key: Callable[[Row], Hashable]):
@@ -24,9 +29,14 @@ class Records:
     self._path.parent.mkdir(parents=True, exist_ok=True)
     content = self._path.read_bytes() if self._path.exists() else b""
     whole = content[: content.rfind(b"\n") + 1]
-    for line in whole.decode("utf-8").splitlines():
-      row = json.loads(line)
-      self.rows[self._key(row)] = row
+    for number, line in enumerate(whole.splitlines(), start=1):
+      try:
+        row = json.loads(line)
+        self.rows[self._key(row)] = row
+      except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+          f"{self._path}:{number} is damaged ({error}); delete the line and it is measured again"
+        ) from error
     if len(whole) < len(content):
       with self._path.open("r+b") as file:
         file.truncate(len(whole))

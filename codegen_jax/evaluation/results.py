@@ -11,7 +11,7 @@ from codegen_jax import checkout
 from codegen_jax.evaluation.benchmark import Benchmark
 from codegen_jax.evaluation.pass_at_k import Estimate
 
-LOWER_IS_BETTER = ("perplexity",)
+LOWER_IS_BETTER = ("perplexity", "prompt_perplexity")
 
 
 def make(
@@ -20,6 +20,7 @@ def make(
   *,
   original: int,
   effective: int,
+  limit: int | None,
   seconds: float,
   settings: Mapping[str, Any],
   told: Mapping[str, Any],
@@ -31,6 +32,7 @@ def make(
     metrics: of it; the part of a name behind a comma is what lm-eval calls a filter.
     original: problems that there are.
     effective: problems that were asked.
+    limit: that was set, if one was.
     seconds: that it took, without what a run before it has done.
     settings: what the answers depend on.
     told: what else there is to say.
@@ -44,13 +46,14 @@ def make(
   kinds = {_parts(metric)[0] for metric in metrics}
   return {
     "results": {name: values},
+    "groups": {},
     "group_subtasks": {name: []},
     "configs": {name: {"task": name, **settings}},
     "versions": {name: benchmark.version},
     "n-shot": {name: told.get("n_shot", 0)},
     "higher_is_better": {name: {kind: kind not in LOWER_IS_BETTER for kind in sorted(kinds)}},
     "n-samples": {name: {"original": original, "effective": effective}},
-    "config": {"model": "codegen_jax", **settings},
+    "config": {"model": "codegen_jax", "model_args": dict(settings), "limit": limit},
     "git_hash": checkout.commit(),
     "date": datetime.datetime.now(datetime.UTC).timestamp(),
     "task_hashes": {name: _hash(benchmark.data_sha256())},
@@ -70,7 +73,7 @@ def lines(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
       continue
     stderr = values[f"{kind}_stderr,{filtered}"]
     metric = kind if filtered == "none" else f"{kind} {filtered}"
-    found.append((name, metric, f"{value:.4f}" + (f" ± {stderr:.4f}" if stderr else "")))
+    found.append((name, metric, f"{value:.4f}" + ("" if stderr is None else f" ± {stderr:.4f}")))
   return found
 
 

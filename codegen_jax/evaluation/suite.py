@@ -1,6 +1,7 @@
 """The benchmarks by their names, and what runs some of them over one checkpoint."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
 import functools
 import hashlib
 import json
@@ -11,22 +12,26 @@ from typing import Any
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.did_you_mean import suggestion
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation import generation, ranking, results
+from codegen_jax.evaluation import dialogue, generation, prompt_perplexity, ranking, results
+from codegen_jax.evaluation.benchmark import Dialogue, Judged, Problem
 from codegen_jax.evaluation.boolq import BoolQ
-from codegen_jax.evaluation.generation import GenerationConfig
+from codegen_jax.evaluation.generation import GenerationConfig, Outcome
 from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
 from codegen_jax.evaluation.lambada import Lambada
 from codegen_jax.evaluation.microeval import MicroEval
+from codegen_jax.evaluation.mtpb import Mtpb
 from codegen_jax.evaluation.piqa import Piqa
 from codegen_jax.files import write_json
 from codegen_jax.inference.language_model import LanguageModel
 
 HELD_OUT = "held_out"  # bits per byte, measured by `runner`
 
-GENERATIONS: dict[str, Callable[[str], generation.Generation]] = {
+JUDGED: dict[str, Callable[[str], Judged]] = {
   "humaneval": lambda layout: HumanEval(),
   "microeval": lambda layout: MicroEval(),
+  "mtpb": lambda layout: Mtpb(),
+  "mtpb_single_turn": lambda layout: Mtpb(at_once=True),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
 }
 RANKINGS: dict[str, Callable[[], ranking.Ranking]] = {
@@ -34,7 +39,7 @@ RANKINGS: dict[str, Callable[[], ranking.Ranking]] = {
   "piqa": Piqa,
   "boolq": BoolQ,
 }
-NAMES = (HELD_OUT, *GENERATIONS, *RANKINGS)
+NAMES = (HELD_OUT, *JUDGED, *RANKINGS)
 
 
 def check(names: Sequence[str]) -> None:
@@ -69,20 +74,16 @@ def run(
     limit: only so many problems of each, the first ones.
 
   Raises:
-    InputError: a file is missing, or there is nothing to ask.
+    InputError: a file is missing or empty, or there is nothing to ask; before anything is asked.
   """
-  for name in names:
-    begun = time.monotonic()
+  if limit is not None and limit < 1:
+    raise InputError(f"--limit is {limit}; give 1 or more")
+  # All files are read first: one that is missing ends a run in its first minute.
+  for benchmark, asked in [_asked(name, config) for name in names]:
+    begun, name, part = time.monotonic(), benchmark.name, asked[:limit]
     settings = {"step": model.step, **scored_by}
-    if name in RANKINGS:
-      benchmark: Any = RANKINGS[name]()
-      asked = benchmark.questions()
-    else:
-      benchmark = GENERATIONS[name](config.layout)
-      asked, settings = benchmark.problems(), settings | config.drawn()
-    part = asked[:limit]
-    if not part:
-      raise InputError(f"there is nothing to ask of {name} with --limit={limit}; give 1 or more")
+    if name in JUDGED:
+      settings |= config.drawn()
     settings |= {"version": benchmark.version, "data_sha256": benchmark.data_sha256()}
     folder = workdir / "eval" / name / str(model.step) / _short(settings)
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,14 +93,46 @@ def run(
       )
       told: dict[str, Any] = {}
     else:
-      outcome = generation.run(benchmark, part, model, vocabulary, config, folder)
+      outcome = _judged(benchmark, part, model, vocabulary, config, folder)
       metrics, told = outcome.metrics, outcome.told
     result = results.make(
-      benchmark, metrics, original=len(asked), effective=len(part),
+      benchmark, metrics, original=len(asked), effective=len(part), limit=limit,
       seconds=time.monotonic() - begun, settings=settings, told=told,
     )  # fmt: skip
     write_json(folder / "results.json", result)
     yield result
+
+
+def _judged(
+  benchmark: Any,
+  problems: Sequence[Problem],
+  model: LanguageModel,
+  vocabulary: ByteLevelBPE,
+  config: GenerationConfig,
+  folder: pathlib.Path,
+) -> Outcome:
+  generation.check(benchmark, config)
+  kind = dialogue if isinstance(benchmark, Dialogue) else generation
+  kind.complete(benchmark, problems, model, vocabulary, config, folder)
+  outcome = generation.judge(benchmark, problems, config, folder)
+  prompts = prompt_perplexity.measure(
+    benchmark, problems, model, vocabulary, config, folder, outcome.solved
+  )
+  return dataclasses.replace(outcome, metrics={**outcome.metrics, **prompts})
+
+
+def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
+  """A benchmark and all that it asks."""
+  benchmark: Any
+  if name in RANKINGS:
+    benchmark = RANKINGS[name]()
+    asked = benchmark.questions()
+  else:
+    benchmark = JUDGED[name](config.layout)
+    asked = benchmark.problems()
+  if not asked:
+    raise InputError(f"the files of {name} hold no problem; get them anew")
+  return benchmark, asked
 
 
 def _short(settings: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from codegen_jax.data.microeval import compositions
 from codegen_jax.data.microeval.primitives import BY_NAME
 from codegen_jax.evaluation import suite
 from codegen_jax.evaluation.benchmark import Generation
-from codegen_jax.evaluation.microeval import MicroEval, asked
+from codegen_jax.evaluation.microeval import MicroEval, held_out
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.pool import run_programs
 from tasks import local
@@ -16,15 +16,15 @@ MICRO = MicroEval()
 
 def test_it_is_a_benchmark_of_the_suite():
   assert isinstance(MICRO, Generation)
-  assert suite.GENERATIONS["microeval"]("codegen2") == MICRO
+  assert suite.JUDGED["microeval"]("codegen2") == MICRO
   suite.check(["microeval"])
 
 
 def test_its_problems_are_held_out_and_use_every_primitive():
-  assert len(asked()) == 200
-  for one in asked():
+  assert len(held_out()) == 200
+  for one in held_out():
     assert compositions.is_held_out(tuple(step.primitive for step in one.steps))
-  assert {step.primitive.name for one in asked() for step in one.steps} == {*BY_NAME}
+  assert {step.primitive.name for one in held_out() for step in one.steps} == {*BY_NAME}
   assert [problem.facts["steps"] for problem in MICRO.problems()].count(2) == 100
 
 

@@ -48,6 +48,16 @@ def test_signs_zeros_and_infinities_are_in_order():
     assert_array_equal(got[:-k], -np.inf)
 
 
+def test_two_neighbouring_floats_are_told_apart():
+  for value in (1.0, -1.0, 1e-30, -3e38):
+    value = np.float32(value)
+    row = np.array([[value, np.nextafter(value, np.float32(np.inf))]], np.float32)
+    got = np.isfinite(filtering.top_k(row, np.array(1, np.int32)))
+    assert_array_equal(got, [[False, True]])
+  equal = np.array([[0.0, 0.0, np.nextafter(np.float32(0.0), np.float32(-1.0))]], np.float32)
+  assert_array_equal(np.isfinite(filtering.top_k(equal, np.array(2, np.int32)))[0, :2], True)
+
+
 @pytest.mark.parametrize(
   "config",
   [

@@ -1,6 +1,7 @@
 """Each weight of a run that begins from another is the one that its origin says, and no other."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
@@ -33,6 +34,12 @@ def change(**fields) -> TransformerConfig:
 
 
 def created(model=MODEL, mesh=ONE, seed=0) -> dict:
+  # Copies: weights that are replaced are deleted.
+  return {name: leaf.copy() for name, leaf in _created(model, mesh, seed).items()}
+
+
+@functools.cache
+def _created(model: TransformerConfig, mesh: PartitioningConfig, seed: int) -> dict:
   optimizer = make_optimizer(OptimizerConfig(1e-2, 1e-3, 2, 8))
   state = train_state.create(Transformer(model), optimizer, partitioning.make_mesh(mesh), seed)
   return stored_leaves.named(state.params)
@@ -50,9 +57,13 @@ def write_run(folder: pathlib.Path, leaves: dict, model=MODEL, steps=(200,)) -> 
 
 
 def find(run: str, workdir: pathlib.Path, model=MODEL, mesh=ONE, **rules):
+  return warm_start.find(WarmStartConfig(run, **rules), workdir, model, _abstract(model, mesh))
+
+
+@functools.cache
+def _abstract(model: TransformerConfig, mesh: PartitioningConfig):
   optimizer = make_optimizer(OptimizerConfig(1e-2, 1e-3, 2, 8))
-  abstract = train_state.abstract(Transformer(model), optimizer, partitioning.make_mesh(mesh))
-  return warm_start.find(WarmStartConfig(run, **rules), workdir, model, abstract.params)
+  return train_state.abstract(Transformer(model), optimizer, partitioning.make_mesh(mesh)).params
 
 
 def begun(run: str, workdir: pathlib.Path, model=MODEL, mesh=ONE, **rules) -> tuple[dict, dict]:
