@@ -1,14 +1,16 @@
 """Which primitives follow one another, and which compositions are held out.
 
-even, plus      training        A composition is held out by a hash of its primitives, in any order
-plus, even      training        and whatever their constants.  So what is held out is in training in
-even, times     held out        no other order either; it may be a part of a longer composition.
-times, even     held out
+even, plus           training     A composition is held out by a hash of its primitives, in any
+plus, even           training     order and whatever their constants.  Training has it in no other
+even, negate         held out     order either, nor as a part of a longer composition.
+negate, even         held out
+even, plus, negate   neither
 """
 
 from collections.abc import Iterator
 import functools
 import hashlib
+import itertools
 from typing import Literal
 
 from codegen_jax.data.microeval import primitives
@@ -23,6 +25,7 @@ HELD_OUT_EVERY = 5
 
 # Primitives that undo, imply or contradict each other: a function has one of each group.
 EXCLUSIVE = (
+  {"plus", "minus"},
   {"even", "odd"},
   {"positive", "negative"},
   {"sort", "descend", "reverse"},
@@ -43,15 +46,23 @@ def is_held_out(composition: Composition) -> bool:
   return int.from_bytes(hashlib.sha256(told.encode()).digest(), "big") % HELD_OUT_EVERY == 0
 
 
+def has_held_out_part(composition: Composition) -> bool:
+  """Whether any two or more of its primitives are held out, or all of them."""
+  return any(
+    is_held_out(part)
+    for length in range(LENGTHS[0], len(composition) + 1)
+    for part in itertools.combinations(composition, length)
+  )
+
+
 @functools.cache
 def split(name: Split, length: int) -> tuple[tuple[Type, Composition], ...]:
   """All compositions of so many primitives, with the type of list that each begins with."""
-  held_out = name == "validation"
   return tuple(
     (takes, composition)
     for takes in primitives.LISTS
     for composition in _grow((), takes, length)
-    if is_held_out(composition) == held_out
+    if (is_held_out(composition) if name == "validation" else not has_held_out_part(composition))
   )
 
 

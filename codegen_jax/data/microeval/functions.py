@@ -1,23 +1,21 @@
 """An index -> a function: its prompt, its solution and its tests.
 
 Function 7 of a split is the same on every machine.  An even index is composed of two steps, an odd
-one of three.  Its tests tell it from itself without any one
-of its steps, so a completion that leaves a step out fails.
+one of three, of which each one matters.
 """
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Any
 
-from codegen_jax.data.microeval import bodies, compositions, docstrings, reference
+from codegen_jax.data.microeval import bodies, cases, compositions, docstrings, reference
+from codegen_jax.data.microeval.cases import Case
 from codegen_jax.data.microeval.compositions import Composition, Split
 from codegen_jax.data.microeval.draws import Draws
 from codegen_jax.data.microeval.primitives import Step, Type
 
-Test = tuple[list[Any], Any]  # an input and what is expected of it
-
-TESTS = 6
-FEWEST_RESULTS = 3  # different ones, among the tests
+INPUTS = 6
 TRIES = 20  # of constants and inputs, before another composition is taken
 
 VERBS = (
@@ -28,12 +26,6 @@ ARGUMENTS: dict[Type, tuple[tuple[str, str], ...]] = {
   "numbers": (("values", "value"), ("numbers", "number"), ("items", "item"), ("data", "x")),
   "words": (("words", "word"), ("names", "name"), ("texts", "text"), ("lines", "line")),
 }
-WORDS = (
-  *("apple", "stone", "river", "tea", "ant", "silver", "on", "radio", "nest", "open", "idea"),
-  *("train", "sea", "moon", "table", "orange", "rest", "in", "salt", "east", "note", "tiger"),
-  *("ear", "island", "north", "star", "oak", "iron", "to", "rain", "nine", "eagle", "toast"),
-  *("sun", "arrow", "engine", "old", "rose", "net", "ink"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,27 +33,33 @@ class Function:
   """One of the family.
 
   Attributes:
+    takes: its input.
     steps: that it is composed of.
     name: of the function.
     prompt: its head and docstring, up to the closing quotes.  The line break behind them belongs
       to the solution: a tokenizer may join it with the spaces that follow.
     solution: its body.
-    tests: inputs and what is expected; none is an example of the docstring.
+    inputs: that it was tried on; none is an example of the docstring.
     docstring: its form.
     body: its form.
   """
 
+  takes: Type
   steps: tuple[Step, ...]
   name: str
   prompt: str
   solution: str
-  tests: tuple[Test, ...]
+  inputs: tuple[list[Any], ...]
   docstring: str
   body: str
 
   @property
   def text(self) -> str:
     return self.prompt + self.solution
+
+  @functools.cached_property
+  def tests(self) -> tuple[Case, ...]:
+    return tuple(cases.telling(self.takes, self.steps, self.inputs, self.prompt))
 
   @property
   def asserts(self) -> str:
@@ -109,8 +107,8 @@ def of(
     steps = tuple(
       Step(one, draws.choice(one.constants) if one.constants else None) for one in composition
     )
-    inputs = [_input(takes, draws) for _ in range(TESTS)]
-    if _told_apart(steps, inputs):
+    inputs = [cases.draw(takes, draws) for _ in range(INPUTS)]
+    if cases.every_step_matters(steps, inputs):
       return _render(takes, steps, inputs, draws, verbs)
   return None
 
@@ -123,37 +121,17 @@ def _render(
   docstring, body = draws.choice(tuple(docstrings.FORMS)), draws.choice(tuple(bodies.FORMS))
   example = None
   if draws.below(4) == 0:
-    given = _input(takes, draws, longest=5)
+    given = cases.draw(takes, draws, longest=5)
     if given not in inputs:
       example = (f"{name}({given!r})", reference.run(steps, given))
   said = docstrings.render(docstring, steps, arg=arg, draws=draws, example=example)
   return Function(
+    takes=takes,
     steps=steps,
     name=name,
     prompt=f"def {name}({arg}):\n{said}",
     solution=f"\n{bodies.render(body, steps, arg=arg, element=element)}",
-    tests=tuple((given, reference.run(steps, given)) for given in [*inputs, []]),
+    inputs=tuple(inputs),
     docstring=docstring,
     body=body,
   )
-
-
-def _input(takes: Type, draws: Draws, *, longest: int = 9) -> list[Any]:
-  count = draws.between(4, longest)
-  if takes == "words":
-    return draws.sample(WORDS, count)
-  return [draws.between(-20, 20) for _ in range(count)]
-
-
-def _told_apart(steps: Sequence[Step], inputs: Sequence[Any]) -> bool:
-  results = [reference.run(steps, given) for given in inputs]
-  if len({repr(result) for result in results}) < FEWEST_RESULTS:
-    return False
-  for left_out in range(len(steps)):
-    try:
-      fewer = (*steps[:left_out], *steps[left_out + 1 :])
-      if [reference.run(fewer, given) for given in inputs] == results:
-        return False
-    except (TypeError, AttributeError):
-      continue  # without its step the rest has another type
-  return True

@@ -67,7 +67,7 @@ ALL = (
             "those below {k} of {of}", SMALL),
   Primitive("multiple", "keep", NUMBERS, "{x} % {k} == 0",
             ("keep the multiples of {k}", "keep what can be divided by {k}"),
-            "the multiples of {k} of {of}", SMALL),
+            "the multiples of {k} of {of}", SMALL[1:]),  # those of 2 are `even`
   Primitive("square", "map", NUMBERS, "{x} * {x}",
             ("square each", "multiply each by itself"), "the squares of {of}"),
   Primitive("times", "map", NUMBERS, "{x} * {k}",

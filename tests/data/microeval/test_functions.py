@@ -66,19 +66,6 @@ def test_the_body_of_another_function_fails():
   assert len(passed) < len(wrong) / 100
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("split", SPLITS)
-def test_a_body_without_one_of_its_steps_fails(split):
-  programs = []
-  for one in some(split)[:60]:
-    arg = one.prompt.partition("(")[2].partition(")")[0]
-    for left_out in range(len(one.steps)):
-      fewer = (*one.steps[:left_out], *one.steps[left_out + 1 :])
-      body = bodies.render("comprehensions", fewer, arg=arg, element="one")
-      programs.append(program(one.prompt, f"\n{body}", one.asserts))
-  assert not [p.source for p, v in zip(programs, run_programs(programs), strict=True) if v.passed]
-
-
 def test_a_prompt_does_not_hold_its_answer_or_any_test():
   for one in [*some("train"), *some("validation")]:
     for line in one.solution.split("\n"):
@@ -91,7 +78,7 @@ def test_a_prompt_does_not_hold_its_answer_or_any_test():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_every_form_is_used_and_so_is_every_way_of_saying_a_step(split):
-  made = some(split)
+  made = [function(split, index) for index in range(2000)]
   assert {one.docstring for one in made} == {*docstrings.FORMS}
   assert {one.body for one in made} == {*bodies.FORMS}
   assert 0.15 < sum(">>>" in one.prompt for one in made) / len(made) < 0.35
