@@ -22,10 +22,10 @@ WORDS = (
 
 def draw(takes: Type, draws: Draws, *, longest: int = 9) -> list[Any]:
   """An input of at least four elements."""
-  count = draws.between(4, longest)
+  (count,) = draws.between(4, longest, 1)
   if takes == "words":
     return draws.sample(WORDS, count)
-  return [draws.between(-20, 20) for _ in range(count)]
+  return draws.between(-20, 20, count)
 
 
 def every_step_matters(steps: Sequence[Step], inputs: Sequence[Any]) -> bool:

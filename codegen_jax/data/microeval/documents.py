@@ -63,6 +63,7 @@ class MicroCorpus:
 
 def _module(split: Split, number: int) -> Document:
   draws = Draws(f"module {split} {number}")
-  verbs = draws.sample(VERBS, draws.between(FEWEST, MOST))  # so no name comes twice
+  (count,) = draws.between(FEWEST, MOST, 1)
+  verbs = draws.sample(VERBS, count)  # so no name comes twice
   texts = [function(split, number * MOST + n, verbs=(verb,)).text for n, verb in enumerate(verbs)]
   return Document(f"micro/{split}/{number:05}.py", BETWEEN.join(texts) + "\n")

@@ -16,15 +16,11 @@ class Draws:
 
   def below(self, n: int) -> int:
     """For small n: of 2 ** 32 numbers those above the last multiple of n favour the first ones."""
-    if not self._left:
-      digest = hashlib.sha256(f"{self._name} {self._count}".encode()).digest()
-      self._left = [int.from_bytes(digest[at : at + 4], "big") for at in range(0, 32, 4)]
-      self._count += 1
-    return self._left.pop() % n
+    return self._take(1)[0] % n
 
-  def between(self, low: int, high: int) -> int:
+  def between(self, low: int, high: int, count: int) -> list[int]:
     """Both ends included."""
-    return low + self.below(high - low + 1)
+    return [low + number % (high - low + 1) for number in self._take(count)]
 
   def choice(self, of: Sequence[T]) -> T:
     return of[self.below(len(of))]
@@ -32,4 +28,12 @@ class Draws:
   def sample(self, of: Sequence[T], n: int) -> list[T]:
     """`n` different places of a sequence, in random order."""
     left = list(of)
-    return [left.pop(self.below(len(left))) for _ in range(n)]
+    return [left.pop(number % len(left)) for number in self._take(n)]
+
+  def _take(self, count: int) -> list[int]:
+    while len(self._left) < count:
+      digest = hashlib.sha256(f"{self._name} {self._count}".encode()).digest()
+      more = [int.from_bytes(digest[at : at + 4], "big") for at in range(28, -4, -4)]
+      self._left, self._count = self._left + more, self._count + 1
+    taken, self._left = self._left[:count], self._left[count:]
+    return taken
