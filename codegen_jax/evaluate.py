@@ -2,8 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-import dataclasses
-import hashlib
 import pathlib
 from typing import Any
 
@@ -19,9 +17,12 @@ benchmarks:
   humaneval                 pass@k of 164 functions
   microeval                 pass@k of 200 generated functions, which `micro_*` tasks train for
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
+  mtpb, mtpb_single_turn    pass@k of 115 programs with 5 inputs each, asked for in steps or at once
   lambada_openai, piqa, boolq
-                            as lm-eval measures them; CODEGEN_JAX_BENCHMARKS names the folder of
-                            their files (docs/evaluation.md)
+                            as lm-eval measures them
+  xsum                      ROUGE of one-sentence summaries, after one example
+  defect_detection          insecure C functions (CodeXGLUE), without an example
+CODEGEN_JAX_BENCHMARKS names the folder of their files, but for humaneval (docs/evaluation.md).
 Answers are kept in WORKDIR/eval; the same command goes on with what is missing.
 """
 
@@ -61,6 +62,9 @@ def run(
   limit: int | None = None,
 ) -> None:
   """Measures, and prints a table."""
+  import jax
+
+  from codegen_jax import measure
   from codegen_jax.evaluation import results, suite
 
   config = _load(gin_files, bindings, search_paths)
@@ -72,45 +76,15 @@ def run(
     raise InputError(f"--limit is {limit}; give 1 or more")
   table: list[tuple[str, str, str]] = []
   if HELD_OUT in names:
-    for mixture, result in held_out(config, workdir).items():
-      counts = result["counts"]
-      told = f"({counts['bytes']:,} bytes of {counts['documents']} held-out documents)"
-      value = f"{result['metrics']['bits_per_byte']:.4f}"
-      table.append((mixture, f"bits per byte  {told}", value))
+    for mixture, result in measure.held_out(config, workdir).items():
+      table += _bits_per_byte(mixture, result)
   others = [name for name in names if name != HELD_OUT]
   if others:
-    for result in _benchmarks(config, workdir, others, limit):
+    for result in measure.benchmarks(config, workdir, others, limit):
       table += results.lines(result)
-  for line in format_table(table):
-    print(line)
-
-
-def held_out(config: Any, workdir: pathlib.Path) -> dict[str, Any]:
-  """Held-out bits per byte of each mixture; returns and writes the results."""
-  from codegen_jax.evaluation import runner
-  from codegen_jax.inference import scoring
-
-  if not config.evaluation.held_out:
-    raise InputError(
-      "there is nothing to evaluate on; name mixtures, e.g."
-      " --gin.HELD_OUT=\"('local_code_clm', 'local_prose_clm')\""
-    )
-  step, scorer = scoring.load_scorer(
-    workdir,
-    model=config.train.model,
-    attention=config.train.attention,
-    partitioning_config=config.train.partitioning,
-    batch_size=config.evaluation.batch_size,
-    loss_chunks=config.train.loss_chunks,
-  )
-  return runner.evaluate(
-    config.evaluation,
-    workdir,
-    data=config.train.data,
-    step=step,
-    scorer=scorer,
-    scored_by=_scored_by(config, workdir),
-  )
+  if jax.process_index() == 0:
+    for line in format_table(table):
+      print(line)
 
 
 def evaluate(
@@ -121,22 +95,9 @@ def evaluate(
   search_paths: Sequence[str] = (),
 ) -> dict[str, Any]:
   """Held-out bits per byte of the workdir's newest checkpoint, for each mixture of HELD_OUT."""
-  return held_out(_load(gin_files, bindings, search_paths), workdir)
+  from codegen_jax import measure
 
-
-def load_model(config: Any, workdir: pathlib.Path, **options: Any) -> tuple[Any, Any]:
-  """The newest checkpoint as a language model, and its vocabulary."""
-  from codegen_jax.data import mixture
-  from codegen_jax.inference.language_model import LanguageModel
-
-  train = config.train
-  tasks, _ = mixture.resolve(train.data.mixture)
-  vocabulary = mixture.vocabulary(tasks[0])
-  model = LanguageModel.load(
-    workdir, model=train.model, attention=train.attention,
-    partitioning_config=train.partitioning, vocabulary=vocabulary, **options,
-  )  # fmt: skip
-  return model, vocabulary
+  return measure.held_out(_load(gin_files, bindings, search_paths), workdir)
 
 
 def format_table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -145,34 +106,25 @@ def format_table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
   return [f"{name:{first}}  {metric:{second}}  {value}" for name, metric, value in rows]
 
 
-def _benchmarks(config: Any, workdir: pathlib.Path, names: Sequence[str], limit: int | None):
-  from codegen_jax.evaluation import suite
-
-  model, vocabulary = load_model(config, workdir)
-  return suite.run(
-    names,
-    workdir,
-    model=model,
-    vocabulary=vocabulary,
-    config=config.evaluation.generation,
-    scored_by=_scored_by(config, workdir) | {"vocabulary": vocabulary.fingerprint},
-    limit=limit,
-  )
+def _bits_per_byte(mixture: str, result: dict[str, Any]) -> list[tuple[str, str, str]]:
+  """A row for all documents, and where they are of several languages one for each."""
+  parts = result["languages"] if len(result["languages"]) > 1 else {}
+  whole = result["counts"] | result["metrics"]
+  return [
+    (
+      mixture,
+      f"bits per byte  {name and f'{name}  '}({part['bytes']:,} bytes of {part['documents']}"
+      " held-out documents)",
+      f"{part['bits_per_byte']:.4f}",
+    )
+    for name, part in {"": whole, **parts}.items()
+  ]
 
 
 def _load(gin_files: Sequence[str], bindings: Sequence[str], search_paths: Sequence[str]) -> Any:
   from codegen_jax.run_config import RunConfig
 
   return gin_config.load(RunConfig, gin_files, bindings, search_paths).config
-
-
-def _scored_by(config: Any, workdir: pathlib.Path) -> dict[str, Any]:
-  return {
-    "attention": config.train.attention,
-    "model": dataclasses.asdict(config.train.model),
-    # The same step of another training in this folder is another model.
-    "run": hashlib.sha256((workdir / "config.json").read_bytes()).hexdigest(),
-  }
 
 
 def _names(text: str) -> tuple[str, ...]:

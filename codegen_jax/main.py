@@ -37,11 +37,16 @@ def train(
   label: str = "train",
 ) -> None:
   """Trains what the gin files say, from the workdir's newest checkpoint if it has one."""
+  from codegen_jax import measure
   from codegen_jax.run_config import RunConfig
   from codegen_jax.training import loop
 
   loaded = gin_config.load(RunConfig, gin_files, bindings, search_paths)
-  loop.train(loaded.config.train, workdir, gin_text=loaded.gin_text, label=label)
+  config = loaded.config
+  loop.train(
+    config.train, workdir, gin_text=loaded.gin_text, label=label,
+    evaluate=measure.while_training(config, workdir),
+  )  # fmt: skip
 
 
 def sample(
@@ -51,11 +56,12 @@ def sample(
   flags: argparse.Namespace,
 ) -> None:
   """Completes prompts with the workdir's newest checkpoint."""
+  from codegen_jax import measure
   from codegen_jax.inference import command
   from codegen_jax.run_config import RunConfig
 
   config = gin_config.load(RunConfig, gin_files, bindings, search_paths).config
-  model, vocabulary = evaluating.load_model(config, flags.workdir, chunk=4)
+  model, vocabulary = measure.load_model(config, flags.workdir, chunk=4)
   command.run(model, vocabulary, flags)
 
 

@@ -200,6 +200,12 @@ def batch_sharding(
   return sharding
 
 
+def least_rows(mesh: Mesh, batch_size: int, rules: Rules = RULES) -> int:
+  """The fewest rows, but not fewer than these, that the mesh can share evenly."""
+  ways = _ways(mesh, spec(("batch", "length"), rules)[0])
+  return -(-batch_size // ways) * ways
+
+
 def local_rows(sharding: NamedSharding, shape: tuple[int, int]) -> range:
   """The rows of a [B, L] batch that this process has to read."""
   indices = sharding.addressable_devices_indices_map(shape).values()

@@ -7,6 +7,8 @@ mlm                     lesson 1, for the bidirectional encoder
 psm, clm_psm            lesson 2: infilling alone, and half and half with left to right
 span_corruption         lesson 3: CodeGen2's infilling alone, and ...
 codegen2                ... its published mixture, a coin for each row between it and left to right
+psm_infill, span_corruption_infill
+                        of the same rows only what is filled in is scored: to measure it by itself
 *_epochs_5              lesson 5: the same, ending after five passes over the corpus
 
 What else the papers compare: spm, joint, psm_token (cuts between tokens), psm_document (before
@@ -25,6 +27,7 @@ from codegen_jax.data.objectives import (
   PoissonSpans,
   PrefixLM,
   PrefixSuffixMiddle,
+  ScoreInfill,
   SpanCorruption,
   UniformSpans,
   ul2,
@@ -37,6 +40,7 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
   """Each objective as it is used on rows of several documents."""
   clm, half = CausalLM(), (0.5, 0.5)
   codegen2 = PerFile(SpanCorruption(vocabulary))
+  psm = PrefixSuffixMiddle(vocabulary)
   fixed = UniformSpans(ratio=(0.15, 0.15))
   return {
     "clm": clm,
@@ -45,7 +49,7 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "ul2_modified": ul2(vocabulary, MODIFIED),
     "ul2_without_modes": ul2(vocabulary, mode_tokens=False),
     "mlm": PerFile(MaskedLM(vocabulary)),
-    "psm": PerFile(PrefixSuffixMiddle(vocabulary)),
+    "psm": PerFile(psm),
     "spm": PerFile(PrefixSuffixMiddle(vocabulary, "spm")),
     "joint": PerFile(PrefixSuffixMiddle(vocabulary, "joint")),
     "psm_token": PerFile(PrefixSuffixMiddle(vocabulary, cuts="token")),
@@ -55,6 +59,8 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "span_corruption_row": SpanCorruption(vocabulary),
     "codegen2": Choose((clm, codegen2), half),
     "codegen2_document": PerFile(Choose((clm, SpanCorruption(vocabulary)), half)),
+    "psm_infill": PerFile(ScoreInfill(psm)),
+    "span_corruption_infill": PerFile(ScoreInfill(SpanCorruption(vocabulary))),
     "t5": PerFile(SpanCorruption(vocabulary, FixedMeanSpans(), objectives.T5, score_text=False)),
     "incoder": PerFile(SpanCorruption(vocabulary, PoissonSpans(), objectives.INCODER)),
   }

@@ -224,6 +224,7 @@ def test_a_process_that_is_done_ends_while_it_looks():
 
 # Long enough to be stopped in.
 LONG = ["--gin.TOTAL_STEPS=200", "--gin.CHECKPOINT_EVERY=20", "--gin.LOG_EVERY=1"]
+LONG += ["--gin.EVALUATE_EVERY=50"]
 
 
 def rows(workdir: pathlib.Path) -> list[dict]:
@@ -286,3 +287,6 @@ def test_processes_that_are_preempted_lost_and_misled_end_with_the_bits_of_one(t
   finished([alone])
   assert [row["step"] for row in rows(workdir)] == list(range(1, 201))
   assert rows(workdir) == rows(whole)
+  evaluations = [folder / "evaluations.jsonl" for folder in (workdir, whole)]
+  assert len(evaluations[0].read_text().splitlines()) == 4
+  assert evaluations[0].read_bytes() == evaluations[1].read_bytes()

@@ -48,7 +48,8 @@ MAY_IMPORT = {
   },
   "checkout": {"__init__"},
   "evaluation": {"types", "did_you_mean", "data", "inference", "sandbox", "checkout"},
-  "evaluate": {"config", "run_config", "data", "evaluation", "inference"},
+  "measure": {"types", "data", "evaluation", "inference", "partitioning", "run_config"},
+  "evaluate": {"config", "run_config", "evaluation", "measure"},
   "inspection": {"types", "data", "models"},
   "plan": {
     "types",

@@ -1,8 +1,8 @@
 """What a benchmark is: problems, and what their answers are worth.
 
-Three kinds.  A `Generation` is answered by completions, each of which is worth a program's verdict;
-a `Dialogue` by several in turn, which make one program; a `Ranking` by how likely given
-continuations are.
+Four kinds.  A `Generation` is answered by completions, each of which is worth a program's verdict;
+a `Dialogue` by several in turn, which make one program; a `Comparison` by completions that are
+compared with what people wrote; a `Ranking` by how likely given continuations are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class Problem:
 
 @runtime_checkable
 class Benchmark(Protocol):
-  """What both kinds have."""
+  """What all kinds have."""
 
   @property
   def name(self) -> str:
@@ -42,20 +42,12 @@ class Benchmark(Protocol):
 
 
 @runtime_checkable
-class Judged(Benchmark, Protocol):
-  """Answered by programs, which are run."""
+class Written(Benchmark, Protocol):
+  """Answered in text."""
 
   @property
   def stop_strings(self) -> Sequence[str]:
     """Text behind one is always cut."""
-
-  @property
-  def limits(self) -> Limits:
-    """Of the programs."""
-
-  @property
-  def needs(self) -> Sequence[str]:
-    """Modules beyond Python's own that programs import."""
 
   def problems(self) -> list[Problem]:
     """In the order in which they are asked.
@@ -66,6 +58,30 @@ class Judged(Benchmark, Protocol):
 
   def cut(self, problem: Problem, completion: str) -> str:
     """The part of a completion that answers."""
+
+
+@runtime_checkable
+class AtOnce(Written, Protocol):
+  """Answered by one completion each."""
+
+  def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
+    """One completion of a problem, as the model is asked for it."""
+
+  def ending(self, config: SamplingConfig, vocabulary: ByteLevelBPE) -> SamplingConfig:
+    """The same settings with this benchmark's ends of a completion."""
+
+
+@runtime_checkable
+class Judged(Written, Protocol):
+  """Answered by programs, which are run."""
+
+  @property
+  def limits(self) -> Limits:
+    """Of the programs."""
+
+  @property
+  def needs(self) -> Sequence[str]:
+    """Modules beyond Python's own that programs import."""
 
   def program(self, problem: Problem, answer: str) -> Program:
     """What passes if the answer is right."""
@@ -78,14 +94,8 @@ class Judged(Benchmark, Protocol):
 
 
 @runtime_checkable
-class Generation(Judged, Protocol):
-  """Answered by one completion each."""
-
-  def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
-    """One completion of a problem, as the model is asked for it."""
-
-  def ending(self, config: SamplingConfig, vocabulary: ByteLevelBPE) -> SamplingConfig:
-    """The same settings with this benchmark's ends of a completion."""
+class Generation(Judged, AtOnce, Protocol):
+  """Each completion is a program, or a part of one."""
 
 
 @runtime_checkable
@@ -97,6 +107,22 @@ class Dialogue(Judged, Protocol):
 
   def history(self, problem: Problem, completions: Sequence[str]) -> str:
     """What was asked and answered so far; after the last turn it is the program."""
+
+
+@runtime_checkable
+class Comparison(AtOnce, Protocol):
+  """Each completion is as good as it is like what a person wrote."""
+
+  @property
+  def metrics(self) -> Sequence[str]:
+    """Their names."""
+
+  @property
+  def n_shot(self) -> int:
+    """Examples in a prompt."""
+
+  def score(self, problem: Problem, answer: str) -> dict[str, float]:
+    """Of each metric, what this problem adds to its mean."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import pass_at_k
-from codegen_jax.evaluation.benchmark import Generation, Judged, Problem
+from codegen_jax.evaluation.benchmark import AtOnce, Judged, Problem
 from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records, Row
@@ -109,7 +109,7 @@ def check(benchmark: Judged, config: GenerationConfig) -> None:
 
 
 def complete(
-  benchmark: Generation,
+  benchmark: AtOnce,
   problems: Sequence[Problem],
   model: LanguageModel,
   vocabulary: ByteLevelBPE,
@@ -176,7 +176,7 @@ def key(row: Row) -> tuple[float, str, int]:
 
 
 def _complete(
-  benchmark: Generation,
+  benchmark: AtOnce,
   problems: Sequence[Problem],
   model: LanguageModel,
   vocabulary: ByteLevelBPE,

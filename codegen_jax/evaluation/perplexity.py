@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Bool, Float, Int
 import numpy as np
 
+from codegen_jax.evaluation import languages
 from codegen_jax.types import Array, Batch
 
 Score = Callable[[Batch], tuple[Float[Array, "B L"], Bool[Array, "B L"]]]
@@ -54,3 +55,11 @@ def score_documents(
 def bits_per_byte(documents: Mapping[str, DocumentScore]) -> float:
   """Over all documents together, so that a long file weighs more than a short one."""
   return sum(d.bits for d in documents.values()) / sum(d.bytes for d in documents.values())
+
+
+def by_language(documents: Mapping[str, DocumentScore]) -> dict[str, dict[str, DocumentScore]]:
+  """The documents of each language, in alphabetical order of the languages."""
+  found: dict[str, dict[str, DocumentScore]] = {}
+  for path, score in documents.items():
+    found.setdefault(languages.language(path), {})[path] = score
+  return dict(sorted(found.items()))

@@ -63,16 +63,24 @@ def make(
   }
 
 
+def values(result: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+  """Benchmark, metric and value, without the standard errors."""
+  ((name, told),) = result["results"].items()
+  found = []
+  for key, value in told.items():
+    kind, comma, filtered = key.partition(",")
+    if comma and not kind.endswith("_stderr"):
+      found.append((name, kind if filtered == "none" else f"{kind} {filtered}", value))
+  return found
+
+
 def lines(result: Mapping[str, Any]) -> list[tuple[str, str, str]]:
   """Benchmark, metric and value of each row of a table."""
-  ((name, values),) = result["results"].items()
+  told = next(iter(result["results"].values()))
   found = []
-  for key, value in values.items():
-    kind, comma, filtered = key.partition(",")
-    if not comma or kind.endswith("_stderr"):
-      continue
-    stderr = values[f"{kind}_stderr,{filtered}"]
-    metric = kind if filtered == "none" else f"{kind} {filtered}"
+  for name, metric, value in values(result):
+    kind, _, filtered = metric.partition(" ")
+    stderr = told[f"{kind}_stderr,{filtered or 'none'}"]
     found.append((name, metric, f"{value:.4f}" + ("" if stderr is None else f" ± {stderr:.4f}")))
   return found
 

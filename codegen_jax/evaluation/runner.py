@@ -6,6 +6,8 @@ import json
 import pathlib
 from typing import Any
 
+import jax
+from jax.experimental import multihost_utils
 import numpy as np
 
 from codegen_jax.data import pipeline
@@ -13,6 +15,7 @@ from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import perplexity
 from codegen_jax.evaluation.generation import GenerationConfig
+from codegen_jax.evaluation.perplexity import DocumentScore
 from codegen_jax.files import write_json
 from codegen_jax.inference.scoring import Scorer
 
@@ -111,26 +114,49 @@ def _measure(
     **{name: getattr(config, name) for name in ("max_rows", "seed", "split")},
   }
   path = workdir / "eval" / mixture / str(asked["step"]) / "results.json"
-  if path.exists() and (known := json.loads(path.read_text()))["settings"] == settings:
-    return known
+  if _of_process_0(_is_known(path, settings)):
+    return json.loads(path.read_text())
   documents = perplexity.score_documents(
     scorer,
     pipeline.in_order(reader, max_rows=config.max_rows),
     np.asarray(reader.vocabulary.token_num_bytes()),
   )
-  scored_bytes = sum(score.bytes for score in documents.values())
-  if not scored_bytes:
+  counts = _counts(documents)
+  if not counts["bytes"]:
     raise InputError(f"{mixture} scores no text in its split {config.split!r}; choose another")
   result = {
     "metrics": {"bits_per_byte": perplexity.bits_per_byte(documents)},
-    "counts": {
-      "documents": len(documents),
-      "bytes": scored_bytes,
-      "tokens": sum(score.tokens for score in documents.values()),
+    "counts": counts,
+    "languages": {
+      name: {"bits_per_byte": perplexity.bits_per_byte(part), **_counts(part)}
+      for name, part in perplexity.by_language(documents).items()
     },
     "settings": settings,
     "documents": {path: list(score) for path, score in documents.items()},
   }
-  path.parent.mkdir(parents=True, exist_ok=True)
-  write_json(path, result)
+  if jax.process_index() == 0:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, result)
   return result
+
+
+def _is_known(path: pathlib.Path, settings: Mapping[str, Any]) -> bool:
+  if not path.exists():
+    return False
+  known = json.loads(path.read_text())
+  return known["settings"] == settings and "languages" in known
+
+
+def _of_process_0(answer: bool) -> bool:
+  """All processes score, or none does."""
+  if jax.process_count() == 1:
+    return answer
+  return bool(multihost_utils.broadcast_one_to_all(np.array(answer)))
+
+
+def _counts(documents: Mapping[str, DocumentScore]) -> dict[str, int]:
+  return {
+    "documents": len(documents),
+    "bytes": sum(score.bytes for score in documents.values()),
+    "tokens": sum(score.tokens for score in documents.values()),
+  }

@@ -12,9 +12,17 @@ from typing import Any
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.did_you_mean import suggestion
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation import dialogue, generation, prompt_perplexity, ranking, results
-from codegen_jax.evaluation.benchmark import Dialogue, Judged, Problem
+from codegen_jax.evaluation import (
+  comparison,
+  dialogue,
+  generation,
+  prompt_perplexity,
+  ranking,
+  results,
+)
+from codegen_jax.evaluation.benchmark import Comparison, Dialogue, Judged, Problem
 from codegen_jax.evaluation.boolq import BoolQ
+from codegen_jax.evaluation.defect_detection import DefectDetection
 from codegen_jax.evaluation.generation import GenerationConfig, Outcome
 from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
@@ -22,6 +30,7 @@ from codegen_jax.evaluation.lambada import Lambada
 from codegen_jax.evaluation.microeval import MicroEval
 from codegen_jax.evaluation.mtpb import Mtpb
 from codegen_jax.evaluation.piqa import Piqa
+from codegen_jax.evaluation.xsum import XSum
 from codegen_jax.files import write_json
 from codegen_jax.inference.language_model import LanguageModel
 
@@ -34,12 +43,14 @@ JUDGED: dict[str, Callable[[str], Judged]] = {
   "mtpb_single_turn": lambda layout: Mtpb(at_once=True),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
 }
+COMPARISONS: dict[str, Callable[[], Comparison]] = {"xsum": XSum}
 RANKINGS: dict[str, Callable[[], ranking.Ranking]] = {
   "lambada_openai": Lambada,
   "piqa": Piqa,
   "boolq": BoolQ,
+  "defect_detection": DefectDetection,
 }
-NAMES = (HELD_OUT, *JUDGED, *RANKINGS)
+NAMES = (HELD_OUT, *JUDGED, *COMPARISONS, *RANKINGS)
 
 
 def check(names: Sequence[str]) -> None:
@@ -47,6 +58,18 @@ def check(names: Sequence[str]) -> None:
   for name in names:
     if name not in NAMES:
       raise InputError(f"there is no benchmark {name!r}{suggestion(name, NAMES)}")
+
+
+def ready(names: Sequence[str], config: GenerationConfig) -> None:
+  """Whether all that these need is here, before hours go by.
+
+  Raises:
+    InputError: a name is none, a file is missing, or there is no sandbox.
+  """
+  check(names)
+  for benchmark, _ in [_asked(name, config) for name in names]:
+    if benchmark.name in JUDGED:
+      generation.check(benchmark, config)
 
 
 def run(
@@ -92,6 +115,8 @@ def run(
         benchmark, part, model, vocabulary, folder, batch_size=config.batch_size
       )
       told: dict[str, Any] = {}
+    elif name in COMPARISONS:
+      metrics, told = comparison.run(benchmark, part, model, vocabulary, config, folder)
     else:
       outcome = _judged(benchmark, part, model, vocabulary, config, folder)
       metrics, told = outcome.metrics, outcome.told
@@ -127,6 +152,9 @@ def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
   if name in RANKINGS:
     benchmark = RANKINGS[name]()
     asked = benchmark.questions()
+  elif name in COMPARISONS:
+    benchmark = COMPARISONS[name]()
+    asked = benchmark.problems()
   else:
     benchmark = JUDGED[name](config.layout)
     asked = benchmark.problems()

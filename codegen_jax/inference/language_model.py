@@ -1,6 +1,7 @@
 """A checkpoint as a language model: completions of prompts, likelihoods of continuations."""
 
 from collections.abc import Callable, Iterator, Sequence
+import copy
 import dataclasses
 import pathlib
 from typing import Any, Literal
@@ -85,8 +86,9 @@ class LanguageModel:
     self._max_length, self._chunk = max_length, chunk
     platform = self._mesh.devices.flat[0].platform
     network: Network = Transformer(config)
-    self._params = params
-    if (layers or layers_on(platform)) == "apart":
+    self._params: Params | None = params
+    self._apart = (layers or layers_on(platform)) == "apart"
+    if self._apart:
       self._params, network = layers_apart.apart(params), LayersApart(config)
     order = kv_cache.order_on(platform)
     self._programs = programs.make(network, attention=attention, order=order)
@@ -117,6 +119,13 @@ class LanguageModel:
       partitioning_config=partitioning_config, max_length=max_length, layers=layers, chunk=chunk,
       step=loaded.step,
     )  # fmt: skip
+
+  def of(self, params: Params | None, *, step: int) -> "LanguageModel":
+    """The same model with other weights, compiled no second time; with None it holds none."""
+    other = copy.copy(self)
+    other.step = step
+    other._params = layers_apart.apart(params) if params and self._apart else params
+    return other
 
   def generate(
     self, requests: Sequence[Request], config: SamplingConfig, *, on_text: OnText | None = None

@@ -27,6 +27,7 @@ class TrainConfig:
     compiler_options: options of XLA for the step, each "name=value", as a kind of machine needs.
     log_every: steps between two readings of the metrics; every step gets its row.
     checkpoint_every: steps between two checkpoints; the last step always gets one.
+    evaluate_every: steps between two evaluations, which the last step gets too; 0 is never.
     keep_checkpoints: how many of the newest stay.
     keep_every: checkpoints stay, too, whose step this divides; 0 is none.
     keep_best: so many stay with the lowest mean loss since the checkpoint before; 0 is none.
@@ -51,6 +52,7 @@ class TrainConfig:
   compiler_options: tuple[str, ...] = ()
   log_every: int = 10
   checkpoint_every: int = 1000
+  evaluate_every: int = 0
   keep_checkpoints: int = 3
   keep_every: int = 0
   keep_best: int = 0
@@ -71,7 +73,7 @@ class TrainConfig:
     ):
       if getattr(self, name) < 1:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
-    for name in ("keep_every", "keep_best", "spike", "hang_seconds"):
+    for name in ("evaluate_every", "keep_every", "keep_best", "spike", "hang_seconds"):
       if getattr(self, name) < 0:
         raise InputError(f"{name} is {getattr(self, name)}; it must be at least 0")
     for first, last in self.skip_steps:
@@ -102,6 +104,11 @@ class TrainConfig:
   def skips(self, step: int) -> bool:
     """Whether a step is jumped over."""
     return any(first <= step <= last for first, last in self.skip_steps)
+
+  def evaluates(self, step: int) -> bool:
+    """Whether a step is evaluated as soon as it is done."""
+    every = self.evaluate_every
+    return bool(every) and (step % every == 0 or step >= self.total_steps)
 
   @property
   def retention(self) -> Retention:

@@ -1,7 +1,7 @@
 """Where a run's time went, over all its attempts: goodput.json.
 
 {"attempts": [{"from_step": 0, "to_step": 120, "seconds": {"start": 9.1, "step": 80.2, ...}, ...}],
- "shares": {"step": 0.81, "repeated": 0.02, "start": 0.07, "data": 0.0, "save": 0.01, "away": 0.09}}
+ "shares": {"step": 0.81, "repeated": 0.02, "start": 0.07, "data": 0.0, "save": 0.01, ...}}
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from typing import Any
 from codegen_jax.files import write_json
 
 NAME = "goodput.json"
-KINDS = ("start", "step", "data", "save")
+KINDS = ("start", "step", "data", "save", "evaluate")
 
 
 class Goodput:
@@ -46,7 +46,7 @@ class Goodput:
 
   @contextlib.contextmanager
   def of(self, kind: str) -> Iterator[None]:
-    """Counts the block as `data` or `save`."""
+    """Counts the block as `data`, `save` or `evaluate`."""
     begun = time.monotonic()
     try:
       yield

@@ -1,5 +1,6 @@
 """train(): the one function that does things in order."""
 
+from collections.abc import Iterator
 import contextlib
 import dataclasses
 import math
@@ -15,12 +16,12 @@ from codegen_jax.data import pipeline
 from codegen_jax.data.prefetch import prefetch
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.models.config import TransformerConfig
-from codegen_jax.training import cpu_memory, diagnosis, flops, lock, run_folder, warm_start
+from codegen_jax.training import cpu_memory, diagnosis, flops, lock, metrics, run_folder, warm_start
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
+from codegen_jax.training.evaluations import Evaluate, Evaluations
 from codegen_jax.training.goodput import Goodput
 from codegen_jax.training.health import Health
-from codegen_jax.training.metrics import MetricsLog
 from codegen_jax.training.optimizer import schedule
 from codegen_jax.training.program import Program, make_program
 from codegen_jax.training.progress import Progress
@@ -31,9 +32,21 @@ from codegen_jax.types import Batch
 
 
 def train(
-  config: TrainConfig, workdir: pathlib.Path, *, gin_text: str = "", label: str = "train"
+  config: TrainConfig,
+  workdir: pathlib.Path,
+  *,
+  gin_text: str = "",
+  label: str = "train",
+  evaluate: Evaluate | None = None,
 ) -> TrainState:
   """Trains until `total_steps`, from the workdir's newest good checkpoint where there is one.
+
+  Args:
+    config: of the run.
+    workdir: its folder.
+    gin_text: what the config was read from; for the folder.
+    label: of the live line.
+    evaluate: measures the steps that `evaluate_every` says.
 
   Raises:
     InputError: something the config asks for cannot be; nothing in the workdir was touched.
@@ -63,8 +76,12 @@ def train(
         state = TrainState(state.step, other.params(state.params), state.opt_state)
     start = int(state.step)
     progress = Progress(label, config.total_steps)
+    evaluations = Evaluations(evaluate, workdir, mesh, progress) if evaluate else None
     if start >= config.total_steps:
       progress.note(f"finished at step {start}")
+      if evaluations and config.evaluates(start):
+        evaluations.at(start, state.params)
+        evaluations.close()
       checkpoints.close()
       return state
     if start:
@@ -82,7 +99,7 @@ def train(
     batches = prefetch(local)
     clock = Goodput(workdir, environment, began, writes=primary)
     watchdog = Watchdog(workdir, config.hang_seconds, jax.process_index())
-    log = MetricsLog(workdir, start_step=start) if primary else None
+    log = metrics.of_steps(workdir, start_step=start) if primary else None
     recorder = Recorder(
       log,
       progress,
@@ -95,6 +112,12 @@ def train(
       peak=flops.peak_flops(list(mesh.devices.flat)),
     )
     ended = start
+
+    @contextlib.contextmanager
+    def off_the_clock() -> Iterator[None]:
+      with clock.of("evaluate"), watchdog.paused(), recorder.paused():
+        yield
+
     with interrupts.held_back() as interrupt:
       try:
         with partitioning.on(mesh, config.partitioning.rules):
@@ -102,6 +125,9 @@ def train(
         distributed.meet("compiled")
         clock.started(start)
         with watchdog.watching():
+          if evaluations and start and config.evaluates(start):
+            with off_the_clock():
+              evaluations.at(start, state.params)
           for made, step in enumerate(steps, 1):
             with clock.of("data"):
               batch = _place(next(batches), program, shape)
@@ -131,6 +157,10 @@ def train(
                 checkpoints.save(
                   step, params=state.params, opt_state=resumed, data=told, score=score
                 )
+            # A run that must stop is evaluated by the one that goes on.
+            if evaluations and config.evaluates(step) and not (preempted or interrupted):
+              with off_the_clock():
+                evaluations.at(step, state.params)
             if saving or step % config.log_every == 0:
               clock.write(step)
             watchdog.beat(step)
@@ -149,6 +179,8 @@ def train(
         batches.close()
         checkpoints.close()  # waits for a save that is still being written
         clock.write(ended)
+        if evaluations:
+          evaluations.close()
         if log is not None:
           log.close()
   for (task, why), left in list(reader.left.items()):  # rows may still be read ahead

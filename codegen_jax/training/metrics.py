@@ -1,4 +1,8 @@
-"""What a run writes down of itself: metrics.jsonl and TensorBoard."""
+"""What a run writes down of itself, in lines of JSON and for TensorBoard.
+
+metrics.jsonl      tensorboard/              a row for each step
+evaluations.jsonl  tensorboard/evaluations/  a row for each step that was evaluated
+"""
 
 import json
 import os
@@ -13,18 +17,22 @@ with hidden("torch"):
 
 
 class MetricsLog:
-  """One row a step in metrics.jsonl, the same numbers in tensorboard/.
+  """One row a step in a file of lines, the same numbers for TensorBoard.
 
   A run that continues from a checkpoint writes some steps a second time, so the rows after that
   checkpoint are dropped when the log is opened: no step is missing and none stands twice.
+
+  Args:
+    path: of the lines.
+    board: TensorBoard's folder.
+    start_step: of that checkpoint.
   """
 
-  def __init__(self, workdir: pathlib.Path, *, start_step: int):
-    self._path = workdir / "metrics.jsonl"
-    if self._path.exists():
-      _keep_until(self._path, start_step)
-    self._file = self._path.open("a")
-    self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start_step + 1)
+  def __init__(self, path: pathlib.Path, board: pathlib.Path, *, start_step: int):
+    if path.exists():
+      _keep_until(path, start_step)
+    self._file = path.open("a")
+    self._board = SummaryWriter(str(board), purge_step=start_step + 1)
 
   def write(self, row: dict[str, Any]) -> None:
     self._file.write(json.dumps(row) + "\n")
@@ -41,6 +49,15 @@ class MetricsLog:
     self.flush()
     self._file.close()
     self._board.close()
+
+
+def of_steps(workdir: pathlib.Path, *, start_step: int) -> MetricsLog:
+  return MetricsLog(workdir / "metrics.jsonl", workdir / "tensorboard", start_step=start_step)
+
+
+def of_evaluations(workdir: pathlib.Path, *, start_step: int) -> MetricsLog:
+  board = workdir / "tensorboard" / "evaluations"
+  return MetricsLog(workdir / "evaluations.jsonl", board, start_step=start_step)
 
 
 def read(workdir: pathlib.Path) -> list[dict[str, Any]]:

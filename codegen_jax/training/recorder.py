@@ -1,6 +1,7 @@
 """The metrics of each step, from the device to the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
 import time
 from typing import Any
 
@@ -59,6 +60,17 @@ class Recorder:
     if self._clock is None:  # the first step is mostly compilation
       jax.block_until_ready(of_step)
       self._clock = (time.monotonic(), step)
+
+  @contextlib.contextmanager
+  def paused(self) -> Iterator[None]:
+    """For time that is not counted as training's."""
+    begun = time.monotonic()
+    try:
+      yield
+    finally:
+      if self._clock is not None:
+        then, step = self._clock
+        self._clock = then + time.monotonic() - begun, step
 
   def jumped(self, step: int) -> None:
     """A step that `skip_steps` names has its row, without numbers."""

@@ -1,6 +1,6 @@
 """The folder of one run: what it was asked, with what it was made, and whose checkpoints it holds.
 
-checkpoints/<step>/  tensorboard/  metrics.jsonl
+checkpoints/<step>/  tensorboard/  metrics.jsonl  evaluations.jsonl
 config.gin  config.json  data.json  environment.json  warm_start.json
 """
 
@@ -28,6 +28,7 @@ MAY_CHANGE = (
   "total_steps",
   "log_every",
   "checkpoint_every",
+  "evaluate_every",
   "keep_checkpoints",
   "keep_every",
   "keep_best",

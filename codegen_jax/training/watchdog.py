@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 import contextlib
 import faulthandler
+import math
 import pathlib
 import sys
 import threading
@@ -23,6 +24,15 @@ class Watchdog:
   def beat(self, step: int) -> None:
     """A step has ended."""
     self._step, self._beaten = step, time.monotonic()
+
+  @contextlib.contextmanager
+  def paused(self) -> Iterator[None]:
+    """For what is no step and takes as long as it takes."""
+    self._beaten = math.inf
+    try:
+      yield
+    finally:
+      self._beaten = time.monotonic()
 
   @contextlib.contextmanager
   def watching(self) -> Iterator["Watchdog"]:

@@ -88,6 +88,12 @@ def test_bits_per_byte_are_of_the_held_out_documents(tmp_path):
   assert result["metrics"]["bits_per_byte"] == pytest.approx(expected)
 
 
+def test_the_documents_of_each_language_are_measured_too(tmp_path):
+  (result,) = evaluate(tmp_path).values()
+  whole = result["counts"] | result["metrics"]
+  assert result["languages"] == {"python": whole}  # all of them are
+
+
 def test_every_mixture_is_measured_in_the_order_asked(tmp_path):
   asked = ("runner_prefix_lm", "runner_both", "runner_clm")
   results = evaluate(tmp_path, config(*asked))

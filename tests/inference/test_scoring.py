@@ -1,6 +1,7 @@
 """What a checkpoint says of a batch, against the network asked directly."""
 
 import dataclasses
+import functools
 import json
 
 import jax
@@ -13,7 +14,7 @@ from codegen_jax.checkpoint.retention import Retention
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
-from codegen_jax.inference import scoring
+from codegen_jax.inference import loading, scoring
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.models.masks import AttentionMask
 from codegen_jax.models.transformer import Transformer
@@ -42,13 +43,11 @@ ANY_MESH = PartitioningConfig()
 
 
 def load(workdir, attention="causal", model: TransformerConfig = CONFIG, mesh=ANY_MESH):
-  return scoring.load_scorer(
-    workdir,
-    model=model,
-    attention=attention,
-    partitioning_config=mesh,
-    batch_size=ROWS,
+  step, params, _, made = loading.load(workdir, model=model, partitioning_config=mesh)
+  score = scoring.make_score(
+    made, model=model, attention=attention, partitioning_config=mesh, batch_size=ROWS
   )
+  return step, functools.partial(score, params)
 
 
 def batches(mixture: str):

@@ -8,7 +8,7 @@ from codegen_jax.training import metrics
 
 
 def write(workdir, *steps: int, start_step: int) -> None:
-  log = metrics.MetricsLog(workdir, start_step=start_step)
+  log = metrics.of_steps(workdir, start_step=start_step)
   for step in steps:
     log.write({"step": step, "train/loss": 1 / step, "from": start_step})
   log.close()
@@ -46,7 +46,7 @@ def test_a_row_that_a_kill_cut_short_is_no_row(tmp_path, lost):
 
 
 def test_rows_are_on_disk_once_flushed(tmp_path):
-  log = metrics.MetricsLog(tmp_path, start_step=0)
+  log = metrics.of_steps(tmp_path, start_step=0)
   log.write({"step": 1, "train/loss": 2.0})
   log.flush()
   assert metrics.read(tmp_path) == [{"step": 1, "train/loss": 2.0}]

@@ -7,11 +7,12 @@ SpanCorruption      a b c d e   ->  [a <mask_1> d <mask_2> </s> <sep>] <mask_1> 
 MaskedLM            a b c d e   ->   a <mask_1> c d <mask_1>, which stand for  . b . . e
 ul2                 one of seven denoisers, with a token that says which
 
-[ ] may be read both ways by a PrefixLM.  Two objectives are made of others: Choose tosses a coin,
-and PerFile keeps an objective inside each document of a row.
+[ ] may be read both ways by a PrefixLM.  Three objectives are made of others: Choose tosses a
+coin, PerFile keeps an objective inside each document of a row, and ScoreInfill scores what stands
+behind [ ] alone.
 """  # fmt: skip  # noqa: E501
 
-from codegen_jax.data.objectives.combine import Choose, PerFile
+from codegen_jax.data.objectives.combine import Choose, PerFile, ScoreInfill
 from codegen_jax.data.objectives.example import Change, Example, Objective
 from codegen_jax.data.objectives.infill import PrefixSuffixMiddle
 from codegen_jax.data.objectives.language_models import CausalLM, PrefixLM
@@ -37,6 +38,7 @@ __all__ = [
   "PoissonSpans",
   "PrefixLM",
   "PrefixSuffixMiddle",
+  "ScoreInfill",
   "SpanCorruption",
   "UniformSpans",
   "ul2",

@@ -1,4 +1,4 @@
-"""Objectives made of objectives: one of several, and one inside each document of a row."""
+"""Objectives made of objectives: one of several, one inside each document, one scored in part."""
 
 from collections.abc import Iterator, Sequence
 import dataclasses
@@ -114,3 +114,27 @@ class PerFile(Objective):
 
   def check(self, num_tokens: int, documents: int = 1) -> None:
     self.objective.check(num_tokens)  # one document may be as long as the row
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoreInfill(Objective):
+  """Scores what stands behind the prefix that an objective makes, also where it is not read ahead.
+
+      PrefixSuffixMiddle  [<pre> a b <suf> e f <mid>] c d </s>   c, d and </s> are scored
+
+  So held-out bits per byte are of the middles, given both sides, for whichever attention.  A
+  document that was left as it was has nothing to score.
+  """
+
+  objective: Objective
+
+  def __call__(self, example: Example, rng: np.random.Generator) -> Example:
+    made = self.objective(example, rng)
+    told = ~made.prefix_mask & made.prefix_mask.any()
+    return dataclasses.replace(made, loss_mask=made.loss_mask & told)
+
+  def growth(self, num_tokens: int, documents: int = 1) -> int:
+    return self.objective.growth(num_tokens, documents)
+
+  def check(self, num_tokens: int, documents: int = 1) -> None:
+    self.objective.check(num_tokens, documents)

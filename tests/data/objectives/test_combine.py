@@ -19,6 +19,7 @@ from codegen_jax.data.objectives import (
   PerFile,
   PrefixLM,
   PrefixSuffixMiddle,
+  ScoreInfill,
   SpanCorruption,
 )
 from codegen_jax.errors import InputError
@@ -237,3 +238,24 @@ def test_a_choice_that_cannot_be_made_is_refused(objectives, rates, message):
 def test_a_choice_among_those_that_ask_in_place_asks_in_place():
   assert Choose((MaskedLM(WORDS), MaskedLM(WORDS, 0.3)), (0.5, 0.5)).in_place
   assert not choose(1.0, 1.0).in_place and not PerFile(choose(1.0, 1.0)).in_place
+
+
+# ScoreInfill.
+
+
+@given(documents=words.documents(), seed=words.seeds)
+def test_only_what_is_filled_in_is_scored(documents, seed):
+  psm = PrefixSuffixMiddle(WORDS)
+  got = PerFile(ScoreInfill(psm))(row(*documents), np.random.default_rng(seed))
+  whole = PerFile(psm)(row(*documents), np.random.default_rng(seed))
+  assert got.tokens.tolist() == whole.tokens.tolist()
+  assert got.prefix_mask.tolist() == whole.prefix_mask.tolist()
+  for part in parts(got):
+    mark = part.tokens == WORDS.special_id("<fim_middle>")  # a text without letters has none
+    assert (part.loss_mask == (mark.cumsum() > mark)).all()
+
+
+def test_of_a_document_that_was_left_nothing_is_scored():
+  got = ScoreInfill(PrefixSuffixMiddle(WORDS))(row([1, 2, 3], room=2), UNUSED)
+  assert got.tokens.tolist() == [1, 2, 3] and not got.loss_mask.any()
+  assert got.changes[0].left == "its row has no room"
