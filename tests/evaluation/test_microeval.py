@@ -64,6 +64,12 @@ def test_a_completion_stops_where_it_is_cut():
   assert config.stop_strings == MICRO.stop_strings and config.temperature == 0.2
 
 
+def test_the_perplexity_of_a_prompt_is_that_of_all_its_tokens():
+  problem, vocabulary = MICRO.problems()[0], local.VOCABULARY
+  ((before, asked),) = MICRO.asked(problem, vocabulary, [])
+  assert before == (vocabulary.eos_id,) and vocabulary.decode(asked) == problem.prompt
+
+
 @pytest.mark.slow
 def test_the_tokens_of_a_prompt_are_those_that_training_had():
   # Were the line break a part of the prompt, the tokenizer would split it off the spaces behind.
