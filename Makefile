@@ -25,7 +25,7 @@ test-fast: $(VENV)/.dev  ## the suite without its slow tests
 chaos: $(VENV)/.dev  ## kills runs at random moments, 20 times each, and compares bits (a quarter of an hour)
 	@$(BIN)/python -m tests.chaos
 
-peers: $(VENV)/.peers  ## adds PyTorch and transformers, so that the tests of parity with them run
+peers: $(VENV)/.peers  ## adds PyTorch, transformers and lm-eval, so that the tests of parity with them run
 
 lint: $(VENV)/.dev  ## formatting, lint and types
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
@@ -45,8 +45,8 @@ $(VENV)/.dev: $(VENV)/bin/python $(DECLARED)
 	@$(PIP_INSTALL) -e '.[dev]' && touch $@ $(VENV)/.core
 
 $(VENV)/.peers: $(VENV)/.dev
-	@echo "installing PyTorch and transformers into $(VENV)"
-	@$(PIP_INSTALL) -e '.[dev,peers]' && touch $@
+	@echo "installing PyTorch, transformers and lm-eval into $(VENV)"
+	@$(PIP_INSTALL) -e '.[dev,eval,peers]' && touch $@
 
 lock:  ## writes requirements.lock anew from what pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

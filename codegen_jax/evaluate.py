@@ -15,6 +15,7 @@ EPILOG = """\
 benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
   humaneval                 pass@k of 164 functions
+  microeval                 pass@k of 200 generated functions, which `micro_*` tasks train for
   humaneval_infilling_KIND  KIND is single_line, multi_line, random_span or random_span_light
   mtpb, mtpb_single_turn    pass@k of 115 programs with 5 inputs each, asked for in steps or at once
   lambada_openai, piqa, boolq

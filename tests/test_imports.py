@@ -50,6 +50,7 @@ MAY_IMPORT = {
   "evaluation": {"types", "did_you_mean", "data", "inference", "sandbox", "checkout"},
   "measure": {"types", "data", "evaluation", "inference", "partitioning", "run_config"},
   "evaluate": {"config", "run_config", "evaluation", "measure"},
+  "interop": {"did_you_mean", "quiet", "data", "inference", "measure", "config", "run_config"},
   "inspection": {"types", "data", "models"},
   "plan": {
     "types",

@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.errors import InputError
 from codegen_jax.evaluation import dialogue, pass_at_k
 from codegen_jax.evaluation.benchmark import Dialogue, Judged, Problem
 from codegen_jax.evaluation.countdown import Countdown
@@ -20,6 +21,7 @@ from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.inference.likelihood import Pair
 
 AT_ONCE = 64  # prompts between two looks at how far it is
+LARGEST = 700.0  # nats, of which exp is still a number
 
 
 def measure(
@@ -85,6 +87,9 @@ def perplexities(
       sample.
     folder: what its prompts.jsonl has of them is not asked again.
     batch_size: pairs at once.
+
+  Raises:
+    InputError: the model's numbers are no numbers.
   """
   with Records(folder / "prompts.jsonl", lambda row: row["problem"]) as told:
     left = [name for name in asked if name not in told.rows]
@@ -95,6 +100,11 @@ def perplexities(
       answers = iter(model.log_likelihood(pairs, batch_size=batch_size))
       for name in part:
         nats = np.concatenate([next(answers).nats for _ in asked[name]]).astype(np.float64)
+        if not nats.mean() < LARGEST:
+          raise InputError(
+            f"step {model.step} finds the prompt of {name} not finitely likely, so its weights have"
+            " diverged; evaluate an earlier checkpoint"
+          )
         told.add({"problem": name, "nats": float(nats.sum()), "tokens": len(nats)})
       countdown.add(len(part))
     rows = {name: told.rows[name] for name in asked}

@@ -57,7 +57,7 @@ def run(
         })  # fmt: skip
       countdown.add(len(part))
     rows = [asked.rows[question.id] for question in questions]
-  return {name: _estimate(name, [row[name] for row in rows]) for name in benchmark.metrics}
+  return {name: estimate(name, [row[name] for row in rows]) for name in benchmark.metrics}
 
 
 def encode(vocabulary: ByteLevelBPE, context: str, continuation: str) -> Pair:
@@ -75,9 +75,16 @@ def encode(vocabulary: ByteLevelBPE, context: str, continuation: str) -> Pair:
   return tuple(before), tuple(whole[len(before) :])
 
 
-def _estimate(name: str, values: Sequence[float]) -> Estimate:
+def estimate(name: str, values: Sequence[float]) -> Estimate:
+  """Of a metric by its name, over questions; of a perplexity the values are nats."""
   mean = pass_at_k.mean(values)
   if name != PERPLEXITY:
     return mean
-  value = math.exp(mean.value)
+  try:
+    value = math.exp(mean.value)
+  except OverflowError:
+    raise InputError(
+      f"a perplexity of e^{mean.value:.0f} is no number that can be written, so the weights have"
+      " diverged; evaluate an earlier checkpoint"
+    ) from None
   return Estimate(value, value * mean.stderr)  # to first order

@@ -5,12 +5,36 @@ import datetime
 import hashlib
 import json
 import math
+import platform
 from typing import Any
+
+import jax
 
 from codegen_jax import checkout
 from codegen_jax.evaluation.benchmark import Benchmark
 from codegen_jax.evaluation.pass_at_k import Estimate
 
+MODEL = "codegen_jax"
+# What lm-eval's results tell besides, of which there is nothing to tell here.
+NOT_TOLD = (
+  "system_instruction",
+  "system_instruction_sha",
+  "chat_template",
+  "chat_template_sha",
+  "fewshot_as_multiturn",
+  "upper_git_hash",
+)
+NOT_CONFIGURED = (
+  "batch_size",
+  "device",
+  "use_cache",
+  "bootstrap_iters",
+  "gen_kwargs",
+  "random_seed",
+  "numpy_seed",
+  "torch_seed",
+  "fewshot_seed",
+)
 LOWER_IS_BETTER = ("perplexity", "prompt_perplexity")
 
 
@@ -38,7 +62,7 @@ def make(
     told: what else there is to say.
   """
   name = benchmark.name
-  values: dict[str, Any] = {"alias": name, "sample_len": effective}
+  values: dict[str, Any] = {"name": name, "alias": name, "sample_len": effective}
   for metric, estimate in metrics.items():
     kind, filtered = _parts(metric)
     values[f"{kind},{filtered}"] = estimate.value
@@ -46,18 +70,30 @@ def make(
   kinds = {_parts(metric)[0] for metric in metrics}
   return {
     "results": {name: values},
-    "groups": {},
     "group_subtasks": {name: []},
     "configs": {name: {"task": name, **settings}},
     "versions": {name: benchmark.version},
     "n-shot": {name: told.get("n_shot", 0)},
     "higher_is_better": {name: {kind: kind not in LOWER_IS_BETTER for kind in sorted(kinds)}},
     "n-samples": {name: {"original": original, "effective": effective}},
-    "config": {"model": "codegen_jax", "model_args": dict(settings), "limit": limit},
+    "config": {
+      **dict.fromkeys(NOT_CONFIGURED),
+      "batch_sizes": [],
+      "model": MODEL,
+      "model_args": dict(settings),
+      "limit": limit,
+    },
     "git_hash": checkout.commit(),
     "date": datetime.datetime.now(datetime.UTC).timestamp(),
     "task_hashes": {name: _hash(benchmark.data_sha256())},
     "total_evaluation_time_seconds": str(seconds),
+    "model_source": MODEL,
+    "model_name": MODEL,
+    "model_name_sanitized": MODEL,
+    "pretty_env_info": f"Python {platform.python_version()}, jax {jax.__version__}",
+    "transformers_version": "N/A",
+    "lm_eval_version": "N/A",
+    **dict.fromkeys(NOT_TOLD),
     "data_sha256": benchmark.data_sha256(),
     **told,
   }

@@ -27,6 +27,7 @@ from codegen_jax.evaluation.generation import GenerationConfig, Outcome
 from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
 from codegen_jax.evaluation.lambada import Lambada
+from codegen_jax.evaluation.microeval import MicroEval
 from codegen_jax.evaluation.mtpb import Mtpb
 from codegen_jax.evaluation.piqa import Piqa
 from codegen_jax.evaluation.xsum import XSum
@@ -37,6 +38,7 @@ HELD_OUT = "held_out"  # bits per byte, measured by `runner`
 
 JUDGED: dict[str, Callable[[str], Judged]] = {
   "humaneval": lambda layout: HumanEval(),
+  "microeval": lambda layout: MicroEval(),
   "mtpb": lambda layout: Mtpb(),
   "mtpb_single_turn": lambda layout: Mtpb(at_once=True),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
@@ -99,6 +101,7 @@ def run(
   """
   if limit is not None and limit < 1:
     raise InputError(f"--limit is {limit}; give 1 or more")
+  config = dataclasses.replace(config, batch_size=model.batch_size(config.batch_size))
   # All files are read first: one that is missing ends a run in its first minute.
   for benchmark, asked in [_asked(name, config) for name in names]:
     begun, name, part = time.monotonic(), benchmark.name, asked[:limit]

@@ -127,6 +127,10 @@ class LanguageModel:
     other._params = layers_apart.apart(params) if params and self._apart else params
     return other
 
+  def batch_size(self, least: int) -> int:
+    """The smallest batch of at least so many rows that its devices share evenly."""
+    return partitioning.least_rows(self._mesh, least, self._partitioning.rules)
+
   def generate(
     self, requests: Sequence[Request], config: SamplingConfig, *, on_text: OnText | None = None
   ) -> Iterator[Completion]:

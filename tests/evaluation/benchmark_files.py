@@ -1,0 +1,29 @@
+"""Where the published files of benchmarks lie, for tests that read them."""
+
+import os
+import pathlib
+
+import pytest
+
+from codegen_jax.evaluation import data_files
+from codegen_jax.evaluation.boolq import FILE as BOOLQ
+from codegen_jax.evaluation.humaneval_infilling import FILES as INFILLING
+from codegen_jax.evaluation.lambada import FILE as LAMBADA
+from codegen_jax.evaluation.piqa import LABELS, QUESTIONS
+
+BESIDE = pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "data"
+FILES = {
+  "lambada_openai": (LAMBADA,),
+  "piqa": (QUESTIONS, LABELS),
+  "boolq": (BOOLQ,),
+  **{f"humaneval_infilling_{kind}": (file,) for kind, file in INFILLING.items()},
+}
+
+
+def needs(*names: str) -> pathlib.Path:
+  """The folder that holds the files of these benchmarks; skips the test where one is missing."""
+  folder = pathlib.Path(os.environ.get(data_files.VARIABLE, BESIDE))
+  for file in (file for name in names for file in FILES[name]):
+    if not (folder / file.path).is_file():
+      pytest.skip(f"there is no {folder / file.path}; {data_files.VARIABLE} names its folder")
+  return folder
