@@ -9,7 +9,7 @@ from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 
 NAME = "evaluate"
-HELP = "measure a workdir's newest checkpoint: held-out bits per byte, benchmarks"
+HELP = "measure a checkpoint of a workdir: held-out bits per byte, labels, benchmarks"
 HELD_OUT = "held_out"
 EPILOG = """\
 benchmarks:
@@ -49,6 +49,9 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> argparse.Argu
   parser.add_argument(
     "--limit", type=int, metavar="N", help="the first N problems of each benchmark alone"
   )
+  parser.add_argument(
+    "--step", type=_step, help="of the checkpoint: a number, or best; the newest by default"
+  )
   return parser
 
 
@@ -60,6 +63,7 @@ def run(
   search_paths: Sequence[str] = (),
   names: Sequence[str] | None = None,
   limit: int | None = None,
+  step: Any = None,
 ) -> None:
   """Measures, and prints a table."""
   import jax
@@ -76,11 +80,11 @@ def run(
     raise InputError(f"--limit is {limit}; give 1 or more")
   table: list[tuple[str, str, str]] = []
   if HELD_OUT in names:
-    for mixture, result in measure.held_out(config, workdir).items():
+    for mixture, result in measure.held_out(config, workdir, step).items():
       table += (_labels if "accuracy" in result["metrics"] else _bits_per_byte)(mixture, result)
   others = [name for name in names if name != HELD_OUT]
   if others:
-    for result in measure.benchmarks(config, workdir, others, limit):
+    for result in measure.benchmarks(config, workdir, others, limit, step):
       table += results.lines(result)
   if jax.process_index() == 0:
     for line in format_table(table):
@@ -134,3 +138,7 @@ def _load(gin_files: Sequence[str], bindings: Sequence[str], search_paths: Seque
 
 def _names(text: str) -> tuple[str, ...]:
   return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _step(text: str) -> int | str:
+  return text if text == "best" else int(text)

@@ -55,13 +55,13 @@ def sample(
   search_paths: Sequence[str],
   flags: argparse.Namespace,
 ) -> None:
-  """Completes prompts with the workdir's newest checkpoint."""
+  """Completes prompts with a checkpoint of the workdir."""
   from codegen_jax import measure
   from codegen_jax.inference import command
   from codegen_jax.run_config import RunConfig
 
   config = gin_config.load(RunConfig, gin_files, bindings, search_paths).config
-  model, vocabulary = measure.load_model(config, flags.workdir, chunk=4)
+  model, vocabulary = measure.load_model(config, flags.workdir, flags.step, chunk=4)
   command.run(model, vocabulary, flags)
 
 
@@ -138,7 +138,7 @@ def main(argv: Sequence[str]) -> None:
   if flags.command == evaluating.NAME:
     evaluating.run(
       gin_files, bindings, flags.workdir, search_paths=search_paths,
-      names=flags.benchmarks, limit=flags.limit,
+      names=flags.benchmarks, limit=flags.limit, step=flags.step,
     )  # fmt: skip
     return
   train(gin_files, bindings, flags.workdir, search_paths=search_paths)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import functools
 import pathlib
-from typing import Any
+from typing import Any, Literal
 
 import jax
 from jax.sharding import Mesh
@@ -17,34 +17,42 @@ from codegen_jax.inference import loading, scoring
 from codegen_jax.inference.fingerprint import fingerprint
 from codegen_jax.inference.language_model import LanguageModel
 from codegen_jax.run_config import RunConfig
+from codegen_jax.training import early_stopping
 from codegen_jax.types import Params
 
+Step = int | Literal["best"] | None  # of a checkpoint; None is the newest
 
-def held_out(config: RunConfig, workdir: pathlib.Path) -> dict[str, Any]:
-  """Held-out bits per byte of the newest checkpoint, for each mixture of HELD_OUT."""
+
+def held_out(config: RunConfig, workdir: pathlib.Path, step: Step = None) -> dict[str, Any]:
+  """What HELD_OUT says of a checkpoint, for each of its mixtures."""
   _check_held_out(config)
-  step, params, _, mesh = _load(config, workdir)
+  step, params, _, mesh = _load(config, workdir, step)
   return _held_out(config, workdir, step, params, mesh, _score(config, mesh))
 
 
 def benchmarks(
-  config: RunConfig, workdir: pathlib.Path, names: Sequence[str], limit: int | None = None
+  config: RunConfig,
+  workdir: pathlib.Path,
+  names: Sequence[str],
+  limit: int | None = None,
+  step: Step = None,
 ) -> Iterator[dict[str, Any]]:
-  """The results of the newest checkpoint, benchmark by benchmark."""
+  """The results of a checkpoint, benchmark by benchmark."""
   _check_processes(names)
-  step, params, _, mesh = _load(config, workdir)
+  step, params, _, mesh = _load(config, workdir, step)
   weights = fingerprint(params)
   return _benchmarks(config, workdir, names, _model(config, params, mesh, step), weights, limit)
 
 
 def load_model(
-  config: RunConfig, workdir: pathlib.Path, **options: Any
+  config: RunConfig, workdir: pathlib.Path, step: Step = None, **options: Any
 ) -> tuple[LanguageModel, Any]:
-  """The newest checkpoint as a language model, and its vocabulary."""
+  """A checkpoint as a language model, and its vocabulary."""
   vocabulary = _vocabulary(config)
   model = LanguageModel.load(
     workdir, model=config.train.model, attention=config.train.attention,
-    partitioning_config=config.train.partitioning, vocabulary=vocabulary, **options,
+    partitioning_config=config.train.partitioning, vocabulary=vocabulary,
+    step=_step(workdir, step), **options,
   )  # fmt: skip
   return model, vocabulary
 
@@ -84,10 +92,15 @@ def while_training(
   return evaluate
 
 
-def _load(config: RunConfig, workdir: pathlib.Path) -> loading.Loaded:
+def _load(config: RunConfig, workdir: pathlib.Path, step: Step) -> loading.Loaded:
   return loading.load(
-    workdir, model=config.train.model, partitioning_config=config.train.partitioning
-  )
+    workdir, model=config.train.model, partitioning_config=config.train.partitioning,
+    step=_step(workdir, step),
+  )  # fmt: skip
+
+
+def _step(workdir: pathlib.Path, step: Step) -> int | None:
+  return early_stopping.best_step(workdir) if step == "best" else step
 
 
 def _held_out(

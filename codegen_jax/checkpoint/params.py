@@ -12,15 +12,22 @@ from codegen_jax.errors import InputError
 from codegen_jax.types import Params, PyTree
 
 
-def restore_params(folder: pathlib.Path, abstract: Params) -> tuple[int, Params]:
-  """The newest step of a run and its parameters.
+def restore_params(
+  folder: pathlib.Path, abstract: Params, step: int | None = None
+) -> tuple[int, Params]:
+  """A step of a run, the newest unless one is named, and its parameters.
 
   Raises:
-    InputError: the folder holds no checkpoint, a damaged one, or one of another architecture.
+    InputError: the folder holds no such checkpoint, a damaged one, or one of another architecture.
   """
-  step = max(steps(folder), default=None)
-  if step is None:
+  there = steps(folder)
+  if not there:
     raise InputError(f"there is no checkpoint in {folder}; train first, or give another workdir")
+  if step is not None and step not in there:
+    raise InputError(
+      f"there is no step {step} in {folder}; there are {', '.join(map(str, sorted(there)))}"
+    )
+  step = max(there) if step is None else step
   where = folder / str(step)
   if found := manifest.faults(where, part=jax.process_index(), of=jax.process_count()):
     raise InputError(

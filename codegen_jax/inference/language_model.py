@@ -104,16 +104,17 @@ class LanguageModel:
     attention: Attention,
     partitioning_config: PartitioningConfig,
     vocabulary: Vocabulary,
+    step: int | None = None,
     max_length: int | None = None,
     layers: Layers | None = None,
     chunk: int = 32,
   ) -> "LanguageModel":
-    """The newest step of a run.
+    """A step of a run, the newest unless one is named.
 
     Raises:
       InputError: the workdir holds no checkpoint of this model, or the mesh cannot be made.
     """
-    loaded = loading.load(workdir, model=model, partitioning_config=partitioning_config)
+    loaded = loading.load(workdir, model=model, partitioning_config=partitioning_config, step=step)
     return cls(
       loaded.params, model, attention=attention, vocabulary=vocabulary, mesh=loaded.mesh,
       partitioning_config=partitioning_config, max_length=max_length, layers=layers, chunk=chunk,

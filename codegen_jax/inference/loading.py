@@ -33,9 +33,13 @@ class Loaded(NamedTuple):
 
 
 def load(
-  workdir: pathlib.Path, *, model: TransformerConfig, partitioning_config: PartitioningConfig
+  workdir: pathlib.Path,
+  *,
+  model: TransformerConfig,
+  partitioning_config: PartitioningConfig,
+  step: int | None = None,
 ) -> Loaded:
-  """The newest step of a run.
+  """A step of a run, the newest unless one is named.
 
   Raises:
     InputError: the workdir holds no checkpoint of this model, or the mesh cannot be made.
@@ -54,7 +58,7 @@ def load(
     nn.unbox(boxed),
     partitioning.state_sharding(boxed, mesh),
   )
-  step, params = checkpoint_params.restore_params(workdir / "checkpoints", abstract)
+  step, params = checkpoint_params.restore_params(workdir / "checkpoints", abstract, step)
   return Loaded(step, params, network, mesh)
 
 

@@ -64,6 +64,8 @@ class Recorder:
   @contextlib.contextmanager
   def paused(self) -> Iterator[None]:
     """For time that is not counted as training's."""
+    if self._pending:
+      jax.block_until_ready(self._pending[-1])  # or the wait for these steps would not be either
     begun = time.monotonic()
     try:
       yield

@@ -35,7 +35,7 @@ def test_patience_counts_from_the_best(metric):
 
 
 def test_what_is_not_measured_is_a_sentence():
-  with pytest.raises(InputError, match="by 'toy/acuracy', which is not measured.*'?toy/accuracy"):
+  with pytest.raises(InputError, match=r"by 'toy/acuracy', which is not measured.*toy/accuracy"):
     EarlyStopping(EarlyStoppingConfig("toy/acuracy")).see(1, {"toy/accuracy": 1.0})
 
 
