@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -13,6 +14,7 @@ from codegen_jax.data.objectives import Answer, PerFile
 from codegen_jax.data.pairs import Pair
 from tasks import build, sources
 
+PROMPT = 20  # tokens
 BATCH = 10_000  # pairs for the tokenizer at once
 
 
@@ -46,12 +48,15 @@ class PairSource(sources.Source):
 def add_answers(name: str, source: PairSource, *, labels: tuple[str, ...] = ()) -> None:
   """Registers `<name>_answer`, and for a bidirectional model `<name>_hidden_answer`.
 
+  `<name>_prompted_answer` has 20 tokens before each question, for prompt tuning.
+
   Args:
     name: of the collection.
     source: its pairs.
     labels: what an answer may be, where it is one of few.
   """
   said = tuple(f" {label}" for label in labels)
-  for task, hidden in {f"{name}_answer": False, f"{name}_hidden_answer": True}.items():
-    objective = PerFile(Answer(source.vocabulary, said, hidden=hidden))
-    build.add_task(task, source, objective, level="whole")
+  answer = functools.partial(Answer, source.vocabulary, said)
+  tasks = {"": answer(), "hidden_": answer(hidden=True), "prompted_": answer(prompt=PROMPT)}
+  for kind, objective in tasks.items():
+    build.add_task(f"{name}_{kind}answer", source, PerFile(objective), level="whole")

@@ -141,6 +141,15 @@ class Reader:
     labels = {one.labels if isinstance(one, Answer) else () for one in found}
     return labels.pop() if len(labels) == 1 else ()
 
+  @property
+  def prompt_ids(self) -> tuple[int, ...]:
+    """The tokens that stand before every question, for prompt tuning; none for other tasks."""
+    found = {
+      tuple(one.prompt_ids.tolist()) if isinstance(one, Answer) else ()
+      for one in (getattr(source.objective, "objective", None) for source in self._sources)
+    }
+    return found.pop() if len(found) == 1 else ()
+
   def questions(self, most: int = 0) -> Iterator[tuple[Answer, str, Example]]:
     """Each document of tasks that have `labels`, as it is stored, with its path.
 

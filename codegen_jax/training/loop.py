@@ -22,7 +22,7 @@ from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.evaluations import Evaluate, Evaluations
 from codegen_jax.training.goodput import Goodput
 from codegen_jax.training.health import Health
-from codegen_jax.training.optimizer import schedule
+from codegen_jax.training.optimizer import OptimizerConfig, schedule
 from codegen_jax.training.program import Program, make_program
 from codegen_jax.training.progress import Progress
 from codegen_jax.training.recorder import COUNTED, Recorder
@@ -61,6 +61,7 @@ def train(
   reader.check_attention(config.attention)
   reader.check_has(config.total_steps * config.data.batch_size)
   _check_vocabulary(config.model, reader)
+  _check_prompt(config.optimizer, reader)
   other = warm_start.find(config.warm_start, workdir, config.model, program.state.params)
 
   # One process writes for all: two would drop each other's rows.
@@ -245,4 +246,17 @@ def _check_vocabulary(model: TransformerConfig, reader: pipeline.Reader) -> None
     raise InputError(
       f"the vocabulary of {reader.config.mixture} has {size} ids and the model only"
       f" {model.vocab_size} rows; set TransformerConfig.vocab_size to {size} or more"
+    )
+
+
+def _check_prompt(optimizer: OptimizerConfig, reader: pipeline.Reader) -> None:
+  """What is tuned is the prompt, and a prompt that stands before questions is tuned."""
+  ids, rows = reader.prompt_ids, optimizer.trained_rows
+  wanted = (ids[0], ids[-1] + 1) if ids else None
+  if rows is not None and rows != wanted:
+    told = (
+      f"set OptimizerConfig.trained_rows = {wanted}" if ids else "choose a *_prompted_answer task"
+    )
+    raise InputError(
+      f"trained_rows is {rows}, and {reader.config.mixture} has a prompt in {wanted}; {told}"
     )

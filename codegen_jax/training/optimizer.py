@@ -14,6 +14,8 @@ from codegen_jax.types import Params, PyTree
 WeightDecayMask = Literal["jaxformer", "matrices"]
 Dtype = Literal["float32", "bfloat16"]
 
+EMBEDDING = "embedding"  # of the weights, the table with a row for each id
+
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
@@ -31,6 +33,8 @@ class OptimizerConfig:
     first_moment_dtype: that Adam's mean gradient is kept in; "bfloat16" halves it.  The second
       moment is float32 (in bfloat16 it would stand still: it moves by a thousandth at a time), and
       so is the arithmetic of an update, whatever type the weights have.
+    trained_rows: the first row of the embedding that is trained, and the one behind the last;
+      nothing else is, and nothing decays: prompt tuning.  Other weights have no moments.
   """
 
   peak_learning_rate: float
@@ -44,6 +48,7 @@ class OptimizerConfig:
   weight_decay: float = 0.1
   weight_decay_mask: WeightDecayMask = "jaxformer"
   first_moment_dtype: Dtype = "float32"
+  trained_rows: tuple[int, int] | None = None
 
   def __post_init__(self):
     if not 0 <= self.end_learning_rate <= self.peak_learning_rate:
@@ -55,6 +60,10 @@ class OptimizerConfig:
       raise InputError(
         f"warmup_steps is {self.warmup_steps} and anneal_steps {self.anneal_steps}; they must be at"
         " least 0 and 1"
+      )
+    if self.trained_rows is not None and not 0 <= self.trained_rows[0] < self.trained_rows[1]:
+      raise InputError(
+        f"trained_rows is {self.trained_rows}; it is the first row and the one behind the last"
       )
 
 
@@ -73,13 +82,32 @@ def schedule(config: OptimizerConfig) -> optax.Schedule:
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
   mu_dtype = jnp.dtype(config.first_moment_dtype)
-  return _in_float32(
-    optax.chain(
-      optax.clip_by_global_norm(config.clip_norm),
-      optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon, mu_dtype=mu_dtype),
-      optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask)),
-      optax.scale_by_learning_rate(schedule(config)),
+  clip = optax.clip_by_global_norm(config.clip_norm)
+  adam = optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon, mu_dtype=mu_dtype)
+  rate = optax.scale_by_learning_rate(schedule(config))
+  if config.trained_rows is not None:
+    return _in_float32(_of_rows(optax.chain(clip, adam, rate), *config.trained_rows))
+  decay = optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask))
+  return _in_float32(optax.chain(clip, adam, decay, rate))
+
+
+def _of_rows(
+  inner: optax.GradientTransformation, first: int, stop: int
+) -> optax.GradientTransformation:
+  """Of these rows of the embedding; other weights stand still, and nothing is kept of them."""
+
+  def row(grad):
+    place = jnp.arange(grad.shape[0])[:, None]
+    return jnp.where((place >= first) & (place < stop), grad, 0)
+
+  def update(grads, state, params):
+    tuned, state = inner.update(
+      {EMBEDDING: jax.tree.map(row, grads[EMBEDDING])}, state, {EMBEDDING: params[EMBEDDING]}
     )
+    return {**jax.tree.map(jnp.zeros_like, grads), **tuned}, state
+
+  return optax.GradientTransformation(
+    lambda params: inner.init({EMBEDDING: params[EMBEDDING]}), update
   )
 
 

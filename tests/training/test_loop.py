@@ -373,3 +373,9 @@ def test_an_interrupt_saves_the_step_it_stops_at(during, stops_at, tmp_path, mon
     loop.train(config, tmp_path)
   assert [row["step"] for row in rows(tmp_path)] == list(range(1, stops_at + 1))
   assert (tmp_path / "checkpoints" / str(stops_at)).is_dir()
+
+
+def test_rows_that_are_tuned_are_those_of_the_prompt(tmp_path):
+  optimizer = dataclasses.replace(CONFIG.optimizer, trained_rows=(3, 7))
+  with pytest.raises(InputError, match=r"trained_rows is \(3, 7\).*has a prompt in None"):
+    loop.train(dataclasses.replace(CONFIG, optimizer=optimizer), tmp_path)

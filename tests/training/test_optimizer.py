@@ -1,5 +1,7 @@
 """The optimizer against jaxformer's formulas, optax's AdamW and the arithmetic of Adam."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from codegen_jax.errors import InputError
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
+from tests import tiny
 from tests.tiny import random_params
 
 
@@ -154,3 +157,38 @@ def test_schedules_that_cannot_be_are_refused(change, sentence):
   OptimizerConfig(**usual)
   with pytest.raises(InputError, match=sentence):
     OptimizerConfig(**usual | change)
+
+
+PROMPT = OptimizerConfig(1e-2, 1e-3, warmup_steps=0, anneal_steps=50)
+
+
+def test_prompt_tuning_moves_its_rows_as_adam_does_and_nothing_else():
+  config = dataclasses.replace(PROMPT, trained_rows=(3, 5), weight_decay=0.5)
+  params = tiny.random_params(np.random.default_rng(0), tiny.CONFIG)
+  grads = tiny.random_params(np.random.default_rng(1), tiny.CONFIG)
+  optimizer, state = make_optimizer(config), None
+  state = optimizer.init(params)
+  sizes = sorted({leaf.shape for leaf in jax.tree.leaves(state)}, key=len)
+  assert sizes == [(), params["embedding"]["table"].shape]  # no moments of what is frozen
+  moved = params
+  for _ in range(3):
+    updates, state = optimizer.update(grads, state, moved)
+    moved = optax.apply_updates(moved, updates)
+  rows = np.asarray(moved["embedding"]["table"] != params["embedding"]["table"]).any(1)
+  assert np.flatnonzero(rows).tolist() == [3, 4]
+  others = jax.tree.map(lambda a, b: bool(np.all(a == b)), moved, params)
+  assert all(jax.tree.leaves({**others, "embedding": {}}))
+  # As if there were no other weights, and no decay.
+  alone = dataclasses.replace(config, trained_rows=None, weight_decay=0.0)
+  rows, wanted = {"x": grads["embedding"]["table"][3:5]}, {"x": params["embedding"]["table"][3:5]}
+  optimizer, state = make_optimizer(alone), make_optimizer(alone).init(wanted)
+  for _ in range(3):
+    updates, state = optimizer.update(rows, state, wanted)
+    wanted = optax.apply_updates(wanted, updates)
+  np.testing.assert_allclose(moved["embedding"]["table"][3:5], wanted["x"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [(5, 5), (-1, 3), (4, 2)])
+def test_rows_that_are_none_are_refused(rows):
+  with pytest.raises(InputError, match="trained_rows is"):
+    dataclasses.replace(PROMPT, trained_rows=rows)

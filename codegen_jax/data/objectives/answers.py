@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+from jaxtyping import Int
 import numpy as np
 
 from codegen_jax.data import special_tokens
@@ -18,6 +19,7 @@ class Answer(Objective):
       document   a b <sep> c </s>
       Answer     [a b] c </s>         c and </s> are scored, [ ] may be read both ways
       in place   a b <mask_1>         c is asked for where <mask_1> stands
+      prompt     [<mask_3> <mask_2> a b] c </s>
 
   Use it inside `PerFile`, in a task whose documents are not cut (`level="whole"`).
 
@@ -26,11 +28,18 @@ class Answer(Objective):
     labels: what an answer may be, where it is one of few; what a model takes for the likeliest of
       them is counted when the task is evaluated.
     hidden: for bidirectional attention, which is asked for the answer's first token in its place.
+    prompt: so many tokens stand before every question, whose embeddings prompt tuning learns
+      (2104.08691): the vocabulary's last masks, which no other objective is likely to need.
   """
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
   labels: tuple[str, ...] = ()
   hidden: bool = False
+  prompt: int = 0
+
+  def __post_init__(self):
+    if self.prompt < 0:
+      raise InputError(f"Answer has prompt={self.prompt}; it is a number of tokens, at least 0")
 
   @property
   def in_place(self) -> bool:
@@ -52,10 +61,10 @@ class Answer(Objective):
 
   def of(self, example: Example, end: int, answer: np.ndarray) -> Example:
     """The question before `end` with this answer."""
-    question = example.tokens[:end]
+    question = np.concatenate((self.prompt_ids, example.tokens[:end]))
     told = self.vocabulary.mask_ids()[:1] if self.hidden else answer
     tokens = np.concatenate((question, told)).astype(example.tokens.dtype)
-    is_answer = np.arange(len(tokens)) >= end
+    is_answer = np.arange(len(tokens)) >= len(question)
     return Example(
       tokens,
       loss_mask=is_answer,
@@ -66,7 +75,22 @@ class Answer(Objective):
       changes=example.changed(len(example.tokens), np.array([len(told)])),
     )
 
+  @functools.cached_property
+  def prompt_ids(self) -> Int[np.ndarray, " prompt"]:
+    """Consecutive, in rising order."""
+    masks = np.sort(self.vocabulary.mask_ids())
+    return masks[: self.prompt].astype(np.int32)
+
+  def growth(self, num_tokens: int, documents: int = 1) -> int:
+    return documents * (self.prompt - 1)
+
   def check(self, num_tokens: int, documents: int = 1) -> None:
     _ = self.separator
-    if self.hidden and not len(self.vocabulary.mask_ids()):
+    masks = len(self.vocabulary.mask_ids())
+    if self.hidden and not masks:
       raise InputError("the vocabulary has no <mask_1>, which hides an answer; train one that has")
+    if self.prompt + self.hidden > masks:
+      raise InputError(
+        f"a prompt of {self.prompt} tokens needs as many masks, and the vocabulary has {masks};"
+        " shorten it, or train a vocabulary that has more"
+      )

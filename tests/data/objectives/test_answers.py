@@ -48,3 +48,23 @@ def test_a_vocabulary_without_masks_or_separator_is_a_sentence():
     Answer(Words(masks=0), hidden=True).check(10)
   with pytest.raises(InputError, match="'<sep>'"):
     Answer(Words(without=("<sep>",))).check(10)
+
+
+def test_a_prompt_stands_before_every_question_and_is_not_scored():
+  answer = Answer(WORDS, prompt=3)
+  first, *_ = made = parts(PerFile(answer)(ROW, UNUSED))
+  masks = np.sort(WORDS.mask_ids())[:3].tolist()
+  assert answer.prompt_ids.tolist() == masks == list(range(masks[0], masks[0] + 3))
+  assert [part.tokens.tolist() for part in made] == [
+    [*masks, 0, 1, 2, EOS], [*masks, 3, 4, 5, EOS], [*masks, 6, EOS],
+  ]  # fmt: skip
+  assert first.loss_mask.tolist() == [False] * 5 + [True] * 2
+  assert first.prefix_mask.tolist() == [True] * 5 + [False] * 2
+  assert answer.growth(10) == 2 and PerFile(answer).growth(30, 3) == 6
+
+
+def test_a_prompt_needs_its_masks():
+  with pytest.raises(InputError, match=r"a prompt of 9 tokens needs as many masks, .* has 8"):
+    Answer(Words(masks=8), prompt=9).check(10)
+  with pytest.raises(InputError, match="prompt=-1"):
+    Answer(WORDS, prompt=-1)
