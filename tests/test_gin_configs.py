@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 import pytest
+import seqio
 
 from codegen_jax import config, main
 from codegen_jax import evaluate as evaluating
@@ -32,7 +33,7 @@ def gin_files(folder: str) -> dict[str, str]:
 
 
 ARMS, SCALES, MODELS = gin_files("ablations"), gin_files("scales"), gin_files("models")
-HARDWARE = gin_files("hardware")
+HARDWARE, FINETUNE = gin_files("hardware"), gin_files("finetune")
 SIZES = {"alone": [], **{scale: [file] for scale, file in SCALES.items()}}
 LISTINGS = [f"{arm}.{size}" for arm in ARMS for size in SIZES]
 
@@ -121,6 +122,22 @@ def test_two_arms_differ_in_their_mask_and_what_is_scored_alone(question, corpus
     "train.attention": ("'causal'", "'prefix'"),
     "train.data.mixture": (f"'{corpus}_clm'", f"'{corpus}_prefix_lm'"),
   }
+
+
+@pytest.mark.parametrize("name", FINETUNE)
+def test_what_is_tuned_suits_its_attention_and_its_prompt(name):
+  train = load(MODELS["demo"], FINETUNE[name], bindings=("INIT_FROM = 'runs/other'",)).train
+  task = train.data.mixture
+  answer = seqio.TaskRegistry.get(task).source.objective.objective
+  assert answer.hidden == (train.attention == "bidirectional")
+  ids = answer.prompt_ids.tolist()
+  assert train.optimizer.trained_rows == ((ids[0], ids[-1] + 1) if ids else None)
+  assert train.early_stopping.metric == f"{task}/accuracy" and train.keep_best
+
+
+def test_tuning_without_a_run_to_tune_is_a_sentence():
+  with pytest.raises(main.InputError, match="INIT_FROM"):
+    load(MODELS["demo"], FINETUNE["docstring_match_causal"])
 
 
 # Two steps of every arm, on the corpus that it is for.
