@@ -1,0 +1,1 @@
+"""A checkpoint in the hands of other people's tools."""
