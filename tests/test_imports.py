@@ -51,6 +51,18 @@ MAY_IMPORT = {
   "measure": {"types", "data", "evaluation", "inference", "partitioning", "run_config"},
   "evaluate": {"config", "run_config", "evaluation", "measure"},
   "inspection": {"types", "data", "models"},
+  "interop": {
+    "types",
+    "data",
+    "models",
+    "partitioning",
+    "checkpoint",
+    "training",
+    "inference",
+    "evaluation",
+    "config",
+    "run_config",
+  },
   "plan": {
     "types",
     "did_you_mean",
