@@ -113,7 +113,7 @@ def logits(made, tokens: np.ndarray) -> np.ndarray:
 def tokenizer(folder: str) -> pathlib.Path:
   texts = ["def add(a, b):\n    return a + b\n" * 9, "one two three\t\tfour  five " * 9, "é😀" * 20]
   return vocabulary.train(
-    texts, vocab_size=330, num_masks=8, out=pathlib.Path(folder) / "tokenizer.json"
+    texts, vocab_size=310, num_masks=8, out=pathlib.Path(folder) / "tokenizer.json"
   )
 
 
