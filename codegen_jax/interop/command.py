@@ -73,7 +73,8 @@ def _vocabulary(found: Run, given: pathlib.Path | None) -> ByteLevelBPE | None:
   try:
     loaded = gin_config.load(RunConfig, [str(found.workdir / "config.gin")]).config
     tasks, _ = mixture.resolve(loaded.train.data.mixture)
-    vocabulary = mixture.vocabulary(tasks[0])
+    # Read anew: a process that trained has kept what it read then.
+    vocabulary = ByteLevelBPE(mixture.vocabulary(tasks[0]).file)
     fingerprint = vocabulary.fingerprint
   except InputError as error:
     raise InputError(
