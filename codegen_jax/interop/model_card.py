@@ -42,17 +42,18 @@ def results(workdir: pathlib.Path, step: int) -> Iterator[tuple[str, str, float,
   """Benchmark or mixture, metric, value and what it was measured on, of eval/**/results.json."""
   for path in (workdir / "eval").glob("**/results.json"):
     told = json.loads(path.read_text("utf-8"))
-    where = path.relative_to(workdir).as_posix()
+    where = path.relative_to(workdir)
     if "settings" in told:  # held-out text
       if told["settings"]["step"] == step:
         for metric, value in told["metrics"].items():
-          yield told["settings"]["mixture"], metric, value, where
-    elif str(step) in path.parts:  # a benchmark, in lm-eval's form
+          yield told["settings"]["mixture"], metric, value, where.as_posix()
+    elif where.parts[2] == str(step):  # eval/<benchmark>/<step>/...; lm-eval's form
       for benchmark, values in told.get("results", {}).items():
         for key, value in values.items():
           metric, comma, kept = key.partition(",")
           if comma and not metric.endswith("_stderr") and isinstance(value, int | float):
-            yield benchmark, metric if kept == "none" else f"{metric} ({kept})", value, where
+            said = metric if kept == "none" else f"{metric} ({kept})"
+            yield benchmark, said, value, where.as_posix()
 
 
 def _introduction(run: Run, architecture: str, dtype: str) -> str:
