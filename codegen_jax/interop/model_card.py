@@ -78,8 +78,8 @@ def _use(architecture: str, name: str, has_tokenizer: bool) -> str:
     f"from transformers import AutoTokenizer, {architecture}\n\n"
     f'model = {architecture}.from_pretrained("{name}")\n' + tokenizer.format(name)
   )
-  without = "" if has_tokenizer else "The folder has no tokenizer: the workdir had none.\n\n"
-  return f"```python\n{lines}```\n\n{without}"
+  without = "" if has_tokenizer else "\nThe folder has no tokenizer: the workdir had none.\n"
+  return f"```python\n{lines}```\n{without}"
 
 
 def _training(run: Run) -> str:
@@ -94,8 +94,8 @@ def _training(run: Run) -> str:
     ("mixture", f"`{data.get('mixture', config.get('data', {}).get('mixture', 'unknown'))}`"),
     ("data fingerprint (SHA-256)", f"`{data.get('fingerprint', 'unknown')}`"),
     *((f"corpus {name}", _corpus(told)) for name, told in sorted(data.get("corpora", {}).items())),
-    ("row length", str(run.positions)),
-    ("batch size", str(config.get("data", {}).get("batch_size", "?"))),
+    ("rows of a batch", str(config.get("data", {}).get("batch_size", "?"))),
+    ("tokens of a row", str(run.positions)),
     ("peak learning rate", str(optimizer.get("peak_learning_rate", "?"))),
     ("seed", str(config.get("seed", "?"))),
     ("begins from", f"`{run.config.get('warm_start', {}).get('run') or 'new weights'}`"),

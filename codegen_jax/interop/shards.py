@@ -50,7 +50,9 @@ class Shards:
 
   def _write(self) -> None:
     save_file = _save_file()
-    save_file(self._held, self._draft(len(self._files)), METADATA)
+    draft = self._draft(len(self._files))
+    save_file(self._held, draft, METADATA)
+    draft.chmod(0o644)  # safetensors lets nobody else read it
     self._files.append(list(self._held))
     self._held = {}
 

@@ -88,6 +88,7 @@ def test_files_are_no_larger_than_asked_but_for_one_tensor(tmp_path):
   assert index["metadata"]["total_size"] == 4 * CODEGEN.num_params
   held = {f.name: [n for n, of in index["weight_map"].items() if of == f.name] for f in files}
   for file in files:
+    assert file.stat().st_mode & 0o777 == 0o644
     assert file.stat().st_size < 4000 + 2000 or len(held[file.name]) == 1  # a header, too
 
 
