@@ -7,7 +7,6 @@ HeadsIn     [D N H]          rows of [R D], of which there may be more than thes
 HeadsOut    [N H D]          [D N*H]
 """
 
-from collections.abc import Callable
 import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
@@ -137,4 +136,3 @@ class Origin:
 
 
 Origins = dict[str, Origin]  # by the name of our weight, "blocks/mlp/in/kernel"
-Locate = Callable[..., Origins]

@@ -87,6 +87,8 @@ def mp_num(config: Mapping[str, Any], asked: int | None) -> int:
 def _known_mp_num(config: Mapping[str, Any]) -> tuple[int | None, str]:
   """The number, if it is certain, and whose."""
   if "mp_num" in config:
+    if not isinstance(config["mp_num"], int):
+      raise InputError(f"mp_num in config.json is {config['mp_num']!r} and must be a whole number")
     return config["mp_num"], "a model whose config.json says so"
   shape = tuple(config[name] for name in ("n_layer", "n_embd", "n_head"))
   of_hub_code = "auto_map" in config or "head_dim" in config  # CodeGen2 came with code of its own

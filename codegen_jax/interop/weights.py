@@ -1,7 +1,6 @@
 """Their tensors against our weights: what must be there, in which shapes and types."""
 
 from collections.abc import Mapping
-import math
 
 import jax
 import ml_dtypes
@@ -65,10 +64,6 @@ def exact_type(
   """The smaller of our two types that holds these weights as they are."""
   matrices = {stored[name].dtype for name, shape in wanted.items() if len(shape) > 1}
   return "bfloat16" if matrices == {np.dtype(ml_dtypes.bfloat16)} else "float32"
-
-
-def total_bytes(wanted: Mapping[str, tuple[int, ...]], dtype: np.dtype) -> int:
-  return sum(math.prod(shape) for shape in wanted.values()) * dtype.itemsize
 
 
 def _more(names: list[str]) -> str:

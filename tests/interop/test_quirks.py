@@ -51,6 +51,8 @@ def test_parts_that_nothing_tells_are_asked_for(config):
   assert quirks.mp_num(config, 8) == 8
   with pytest.raises(InputError, match="mp_num is 3, which does not divide"):
     quirks.mp_num(config, 3)
+  with pytest.raises(InputError, match=r"mp_num in config.json is 'four' and must be"):
+    quirks.mp_num(config | {"mp_num": "four"}, None)
 
 
 def test_rows_of_a_fused_matrix_are_queries_values_keys_in_each_part():

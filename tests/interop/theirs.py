@@ -49,7 +49,7 @@ def model(family: str):
 
 
 def in_eight_parts(made) -> None:
-  """Puts a 8 where transformers' forward has a 4; nothing of ours has a part in it."""
+  """Puts an 8 where transformers' forward has a 4; nothing of ours has a part in it."""
   attention = type(made.transformer.h[0].attn)
   source = textwrap.dedent(inspect.getsource(attention.forward))
   assert source.count("mp_num = 4\n") == 1
