@@ -61,11 +61,13 @@ def _loaded(file: pathlib.Path) -> dict[str, Any]:
       f"{file} is a pickle of PyTorch's, which is not installed: pip install torch, or fetch the"
       " model's .safetensors"
     ) from error
-  try:
-    # What torch wrote before 1.6 is no archive and cannot be mapped: it is read whole.
-    loaded = torch.load(
-      file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file) or None
+  if not zipfile.is_zipfile(file):
+    raise InputError(
+      f"{file} is damaged or cut short, or was saved by a torch before 1.6, whose files cannot be"
+      " read in parts; fetch it again, or load and save it once"
     )
+  try:
+    loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
   except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     raise InputError(

@@ -129,6 +129,16 @@ def test_a_folder_without_a_model_says_what_was_looked_for(folder):
   refused(folder, "config.json cannot be read")
 
 
+def test_a_file_of_an_old_torch_is_to_be_saved_anew(folder):
+  weights = theirs.stored(folder)
+  (folder / "model.safetensors").unlink()
+  path = folder / "pytorch_model.bin"
+  theirs.torch.save(weights, path, _use_new_zipfile_serialization=False)
+  refused(folder, r"saved by a torch before 1.6, .* or load and save it once")
+  theirs.torch.save([1, 2], path)
+  refused(folder, "holds no dictionary of tensors")
+
+
 def test_pickled_code_is_never_run(folder, tmp_path):
   class Code:
     def __reduce__(self):
