@@ -13,6 +13,7 @@ from codegen_jax import supervise
 from codegen_jax.errors import Diverged, InputError, Preempted
 from codegen_jax.inference import flags as sampling
 from codegen_jax.inspection import command as inspection
+from codegen_jax.interop import flags as converting
 from codegen_jax.plan import command as planning
 from codegen_jax.quiet import import_tensorflow, quiet
 
@@ -65,6 +66,16 @@ def sample(
   command.run(model, vocabulary, flags)
 
 
+def convert(flags: argparse.Namespace, *, gin_flags: bool) -> None:
+  """Brings a model of transformers here, or one of ours there."""
+  if gin_flags:
+    raise InputError("convert reads a model's own config and takes no gin flags; leave them out")
+  import_tensorflow()
+  from codegen_jax.interop import command
+
+  command.execute(flags)
+
+
 TRAIN_HELP = "train what the gin files say; the same command continues a stopped run"
 
 
@@ -97,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
   inspection.add_to(commands)
   planning.add_to(commands, GIN_HELP)
   sampling.add_to(commands, GIN_HELP)
+  converting.add_to(commands)
   return parser
 
 
@@ -116,6 +128,9 @@ def main(argv: Sequence[str]) -> None:
     inspection.check(flags)
     import_tensorflow()
     inspection.run(flags)
+    return
+  if flags.command == converting.NAME:
+    convert(flags, gin_flags=len(rest) < len(argv))
     return
   if not gin_files:
     raise InputError(

@@ -77,6 +77,11 @@ class PartitioningConfig:
     return {"data": self.data, "fsdp": self.fsdp, "model": self.model}
 
 
+def spread(embed_dim: int) -> PartitioningConfig:
+  """Each of this machine's devices, or as many as can, holds a part of every matrix."""
+  return PartitioningConfig(data=1, fsdp=math.gcd(embed_dim, len(jax.devices())), model=1)
+
+
 def make_mesh(config: PartitioningConfig, devices: list[jax.Device] | None = None) -> Mesh:
   """A mesh of this machine's devices, or of others that are only described.
 

@@ -6,6 +6,14 @@ import pytest
 from codegen_jax import interrupts
 
 
+@pytest.fixture(autouse=True)
+def heard():
+  """A shell starts what runs in its background deaf to Ctrl-C, and this may be run so."""
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_waits_for_the_end_of_the_block():
   with pytest.raises(KeyboardInterrupt), interrupts.held_back() as held:
     assert not held.pressed

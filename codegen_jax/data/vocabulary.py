@@ -66,9 +66,13 @@ class ByteLevelBPE(seqio.Vocabulary):
     if self._loaded is None:
       with self._lock:
         if self._loaded is None:
-          path = pathlib.Path(self._file() if callable(self._file) else self._file)
-          self._loaded = tokenizer_json.read(path, self._rows)
+          self._loaded = tokenizer_json.read(self.file, self._rows)
     return self._loaded
+
+  @property
+  def file(self) -> pathlib.Path:
+    """The tokenizer.json."""
+    return pathlib.Path(self._file() if callable(self._file) else self._file)
 
   @property
   def fingerprint(self) -> str:

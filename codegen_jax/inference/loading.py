@@ -48,18 +48,24 @@ def load(
   mesh = partitioning.make_mesh(partitioning_config)
   network = Transformer(model)
 
+  abstract = abstract_params(network, mesh)
+  step, params = checkpoint_params.restore_params(workdir / "checkpoints", abstract, step)
+  return Loaded(step, params, network, mesh)
+
+
+def abstract_params(network: Transformer, mesh: Mesh) -> Params:
+  """Shape, type and place of each weight; nothing is allocated."""
+
   def init():
     one = jnp.ones((1, 2), jnp.int32)
     return network.init(jax.random.key(0), one, mask=masks.AttentionMask(one, one))["params"]
 
   boxed = jax.eval_shape(init)
-  abstract = jax.tree.map(
+  return jax.tree.map(
     lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
     nn.unbox(boxed),
     partitioning.state_sharding(boxed, mesh),
   )
-  step, params = checkpoint_params.restore_params(workdir / "checkpoints", abstract, step)
-  return Loaded(step, params, network, mesh)
 
 
 def _refuse_other_model(workdir: pathlib.Path, model: TransformerConfig) -> None:

@@ -23,7 +23,8 @@ def test_shares_are_of_all_time_since_the_first_start(tmp_path, monkeypatch):
   clock.write(60)
   told = json.loads((tmp_path / goodput.NAME).read_text())
   assert told["shares"] == pytest.approx({
-    "start": 0.15, "step": 0.65, "repeated": 0.1, "data": 0.0, "save": 0.0, "away": 0.1,
+    "start": 0.15, "step": 0.65, "repeated": 0.1, "data": 0.0, "save": 0.0, "evaluate": 0.0,
+    "away": 0.1,
   })  # fmt: skip
   assert [one["to_step"] for one in told["attempts"]] == [30, 60]
 
