@@ -33,9 +33,9 @@ class PairSource(sources.Source):
   def _told(self) -> str:
     return f" pairs {self.longest}"
 
-  def _tokenised(self, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
+  def _tokenised(self, corpus: Any, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
     between = np.array([self.vocabulary.special_id(special_tokens.SEP)], np.int32)
-    pairs: Iterator[Pair] = iter(self.corpus().split(split))
+    pairs: Iterator[Pair] = iter(corpus.split(split))
     while batch := list(itertools.islice(pairs, BATCH)):
       texts, questions, answers = (
         self.vocabulary.encode_batch([getattr(pair, name) for pair in batch])

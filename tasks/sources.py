@@ -82,18 +82,19 @@ class Source:
     folder, fingerprint = self._place(split)
     if folder.is_dir():
       return TokenStore.open(folder, fingerprint=fingerprint)
+    corpus = self.corpus()  # one, which counts while it is read
     return token_store.write(
       folder,
-      self._tokenised(split),
+      self._tokenised(corpus, split),
       vocab_size=self.vocabulary.vocab_size,
       eos_id=self.vocabulary.eos_id,
       fingerprint=fingerprint,
-      record=self.corpus().record,
+      record=corpus.record,
     )
 
-  def _tokenised(self, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
+  def _tokenised(self, corpus: Any, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
     label = f"{self.name}/{split}"
-    return tokenised(self.corpus().split(split), self.vocabulary, label=label)
+    return tokenised(corpus.split(split), self.vocabulary, label=label)
 
 
 def tokenised(
