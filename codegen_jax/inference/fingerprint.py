@@ -19,14 +19,17 @@ def fingerprint(params: Params) -> str:
   It is made where the weights are, so that those of a pod need not come together.
   """
   leaves = jax.tree_util.tree_leaves_with_path(params)
-  sums = jax.device_get(
-    jax.jit(lambda leaves: [_sums(leaf) for leaf in leaves])([x for _, x in leaves])
-  )
+  sums = jax.device_get(_of_all([leaf for _, leaf in leaves]))
   told = [
     f"{jax.tree_util.keystr(path)} {leaf.shape} {leaf.dtype} {two.tolist()}"
     for (path, leaf), two in zip(leaves, sums, strict=True)
   ]
   return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+@jax.jit
+def _of_all(leaves: list[Array]) -> list[UInt32[Array, " 2"]]:
+  return [_sums(leaf) for leaf in leaves]
 
 
 def _sums(x: Array) -> UInt32[Array, " 2"]:
