@@ -6,11 +6,11 @@ import pathlib
 from typing import Any
 
 from codegen_jax import config as gin_config
+from codegen_jax.checkpoint import steps
 from codegen_jax.errors import InputError
 
 NAME = "evaluate"
 HELP = "measure a checkpoint of a workdir: held-out bits per byte, labels, benchmarks"
-HELD_OUT = "held_out"
 EPILOG = """\
 benchmarks:
   held_out                  bits per byte of the mixtures of HELD_OUT, the default
@@ -50,7 +50,7 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> argparse.Argu
     "--limit", type=int, metavar="N", help="the first N problems of each benchmark alone"
   )
   parser.add_argument(
-    "--step", type=_step, help="of the checkpoint: a number, or best; the newest by default"
+    "--step", type=steps.named, help="of the checkpoint: a number, or best; the newest by default"
   )
   return parser
 
@@ -79,10 +79,10 @@ def run(
   if limit is not None and limit < 1:
     raise InputError(f"--limit is {limit}; give 1 or more")
   table: list[tuple[str, str, str]] = []
-  if HELD_OUT in names:
+  if suite.HELD_OUT in names:
     for mixture, result in measure.held_out(config, workdir, step).items():
       table += (_labels if "accuracy" in result["metrics"] else _bits_per_byte)(mixture, result)
-  others = [name for name in names if name != HELD_OUT]
+  others = [name for name in names if name != suite.HELD_OUT]
   if others:
     for result in measure.benchmarks(config, workdir, others, limit, step):
       table += results.lines(result)
@@ -138,7 +138,3 @@ def _load(gin_files: Sequence[str], bindings: Sequence[str], search_paths: Seque
 
 def _names(text: str) -> tuple[str, ...]:
   return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _step(text: str) -> int | str:
-  return text if text == "best" else int(text)

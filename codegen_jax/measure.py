@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import functools
 import pathlib
-from typing import Any, Literal
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
 from codegen_jax import partitioning
+from codegen_jax.checkpoint.steps import Step
 from codegen_jax.data import mixture
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import results, runner, suite
@@ -20,14 +21,13 @@ from codegen_jax.run_config import RunConfig
 from codegen_jax.training import early_stopping
 from codegen_jax.types import Params
 
-Step = int | Literal["best"] | None  # of a checkpoint; None is the newest
 
-
-def held_out(config: RunConfig, workdir: pathlib.Path, step: Step = None) -> dict[str, Any]:
+def held_out(config: RunConfig, workdir: pathlib.Path, step: Step | None = None) -> dict[str, Any]:
   """What HELD_OUT says of a checkpoint, for each of its mixtures."""
   _check_held_out(config)
   step, params, _, mesh = _load(config, workdir, step)
-  return _held_out(config, workdir, step, params, mesh, _score(config, mesh))
+  weights = fingerprint(params)
+  return _held_out(config, workdir, step, params, weights, mesh, _score(config, mesh))
 
 
 def benchmarks(
@@ -35,7 +35,7 @@ def benchmarks(
   workdir: pathlib.Path,
   names: Sequence[str],
   limit: int | None = None,
-  step: Step = None,
+  step: Step | None = None,
 ) -> Iterator[dict[str, Any]]:
   """The results of a checkpoint, benchmark by benchmark."""
   _check_processes(names)
@@ -45,7 +45,7 @@ def benchmarks(
 
 
 def load_model(
-  config: RunConfig, workdir: pathlib.Path, step: Step = None, **options: Any
+  config: RunConfig, workdir: pathlib.Path, step: Step | None = None, **options: Any
 ) -> tuple[LanguageModel, Any]:
   """A checkpoint as a language model, and its vocabulary."""
   vocabulary = _vocabulary(config)
@@ -79,12 +79,15 @@ def while_training(
   def evaluate(step: int, params: Params, mesh: Mesh) -> dict[str, float]:
     nonlocal model
     told: dict[str, float] = {}
+    weights = fingerprint(params)
     if asks_held_out:
-      for name, result in _held_out(config, workdir, step, params, mesh, score(mesh)).items():
+      for name, result in _held_out(
+        config, workdir, step, params, weights, mesh, score(mesh)
+      ).items():
         told |= {f"{name}/{metric}": value for metric, value in result["metrics"].items()}
     if names:
       model = _model(config, params, mesh, step) if model is None else model.of(params, step=step)
-      for result in _benchmarks(config, workdir, names, model, fingerprint(params)):
+      for result in _benchmarks(config, workdir, names, model, weights):
         told |= {f"{name}/{metric}": value for name, metric, value in results.values(result)}
       model = model.of(None, step=step)
     return told
@@ -92,14 +95,14 @@ def while_training(
   return evaluate
 
 
-def _load(config: RunConfig, workdir: pathlib.Path, step: Step) -> loading.Loaded:
+def _load(config: RunConfig, workdir: pathlib.Path, step: Step | None) -> loading.Loaded:
   return loading.load(
     workdir, model=config.train.model, partitioning_config=config.train.partitioning,
     step=_step(workdir, step),
   )  # fmt: skip
 
 
-def _step(workdir: pathlib.Path, step: Step) -> int | None:
+def _step(workdir: pathlib.Path, step: Step | None) -> int | None:
   return early_stopping.best_step(workdir) if step == "best" else step
 
 
@@ -108,6 +111,7 @@ def _held_out(
   workdir: pathlib.Path,
   step: int,
   params: Params,
+  weights: str,
   mesh: Mesh,
   score: Callable[..., scoring.Scored],
 ) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def _held_out(
     data=config.train.data,
     step=step,
     scorer=functools.partial(score, params),
-    scored_by=_scored_by(config, fingerprint(params)),
+    scored_by=_scored_by(config, weights),
   )
 
 

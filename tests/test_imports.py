@@ -50,6 +50,7 @@ MAY_IMPORT = {
   "evaluation": {"types", "did_you_mean", "data", "inference", "sandbox", "checkout"},
   "measure": {
     "types",
+    "checkpoint.steps",
     "training.early_stopping",
     "data",
     "evaluation",
@@ -57,7 +58,7 @@ MAY_IMPORT = {
     "partitioning",
     "run_config",
   },
-  "evaluate": {"config", "run_config", "evaluation", "measure"},
+  "evaluate": {"checkpoint.steps", "config", "run_config", "evaluation", "measure"},
   "inspection": {"types", "data", "models"},
   "interop": {
     "types",

@@ -14,6 +14,7 @@ from textwrap import shorten
 from typing import Any
 
 from codegen_jax.data.corpus import Document
+from codegen_jax.errors import InputError
 
 # Where The Stack, StarCoderData and BigQuery say which file a line was.
 REPOSITORIES = ("max_stars_repo_name", "repo_name")
@@ -41,6 +42,20 @@ def read(name: str, file: pathlib.Path, field: str) -> Iterator[Document | Unrea
         yield _of_line(f"{name}:{number}", line, field)
   if not number:
     yield Unreadable(name, "it is empty")
+
+
+def lines(file: pathlib.Path) -> list[str]:
+  """All lines of a small file, packed by gzip or not, in their order.
+
+  Raises:
+    InputError: it is not what its name says, or no UTF-8.
+  """
+  content = file.read_bytes()
+  try:
+    # Not splitlines: JSON allows U+2028 and its like inside of a string.
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode().split("\n")
+  except (OSError, EOFError, ValueError) as error:
+    raise InputError(f"{file} cannot be read ({error}); get it anew") from error
 
 
 def document(place: str, path: str, text: str | bytes) -> Document | Unreadable:

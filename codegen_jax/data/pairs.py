@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 import dataclasses
 import functools
-import gzip
 import hashlib
 import json
 import operator
 import pathlib
 from typing import Any
 
-from codegen_jax.data import order
+from codegen_jax.data import jsonl, order
 from codegen_jax.data.corpus import SPLITS
 from codegen_jax.did_you_mean import suggestion
 from codegen_jax.errors import InputError
@@ -133,20 +132,11 @@ def labelled_files(
   return {
     split: [
       Pair(f"{path.name}:{number}", *_labelled(path, number, line, of, label, labels, question))
-      for number, line in enumerate(_lines(path), start=1)
+      for number, line in enumerate(jsonl.lines(path), start=1)
       if line.strip()
     ]
     for split, path in found.items()
   }
-
-
-def _lines(file: pathlib.Path) -> list[str]:
-  content = file.read_bytes()
-  try:
-    # Not splitlines: JSON allows U+2028 and its like inside of a string.
-    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode().split("\n")
-  except (OSError, EOFError, ValueError) as error:
-    raise InputError(f"{file} cannot be read ({error}); get it anew") from error
 
 
 def _labelled(

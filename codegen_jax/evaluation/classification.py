@@ -11,6 +11,7 @@ from codegen_jax.data.objectives import Example
 from codegen_jax.data.pipeline import Reader
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation.perplexity import Score
+from codegen_jax.types import Batch
 
 
 class Asked(NamedTuple):
@@ -80,7 +81,7 @@ def _asked(
 
 def _batches(
   asked: Iterator[Asked], batch_size: int, length: int
-) -> Iterator[tuple[Any, list[list[Asked]]]]:
+) -> Iterator[tuple[Batch, list[list[Asked]]]]:
   """As many to a row as fit."""
   rows: list[list[Asked]] = [[]]
   for one in asked:
@@ -94,7 +95,7 @@ def _batches(
     yield _batch(rows, batch_size, length), rows
 
 
-def _batch(rows: Sequence[Sequence[Asked]], batch_size: int, length: int) -> Any:
+def _batch(rows: Sequence[Sequence[Asked]], batch_size: int, length: int) -> Batch:
   made = [batching.to_row(_joined(row), length) for row in rows]
   return batching.stack(made + [batching.empty_row(length)] * (batch_size - len(rows)))
 

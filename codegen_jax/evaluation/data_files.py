@@ -1,13 +1,13 @@
 """The files of benchmarks: named, looked for in one folder, known by their SHA-256."""
 
 import dataclasses
-import gzip
 import hashlib
 import json
 import os
 import pathlib
 from typing import Any
 
+from codegen_jax.data import jsonl
 from codegen_jax.errors import InputError
 
 VARIABLE = "CODEGEN_JAX_BENCHMARKS"
@@ -56,10 +56,7 @@ def read_jsonl(path: pathlib.Path) -> list[dict[str, Any]]:
   Raises:
     InputError: it is not what its name says.
   """
-  content = path.read_bytes()
   try:
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    # Not splitlines: JSON allows U+2028 and its like inside of a string.
-    return [json.loads(line) for line in text.split("\n") if line.strip()]
-  except (OSError, EOFError, ValueError) as error:
+    return [json.loads(line) for line in jsonl.lines(path) if line.strip()]
+  except ValueError as error:
     raise InputError(f"{path} cannot be read ({error}); get it anew") from error

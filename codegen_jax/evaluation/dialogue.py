@@ -10,6 +10,7 @@ import itertools
 import pathlib
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.evaluation import generation
 from codegen_jax.evaluation.benchmark import Dialogue, Problem
 from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.generation import COMPLETIONS, GenerationConfig, key
@@ -87,17 +88,8 @@ def _turns(
       config.sampling(temperature), max_new_tokens=longest, stop_strings=benchmark.stop_strings
     )
     for completion in model.generate([request for _, request in asked.values()], sampling):
-      problem, request = asked[completion.request.problem, completion.request.sample]
-      made.add({
-        "task_id": problem.id,
-        "sample": request.sample,
-        "temperature": temperature,
-        "turn": turn,
-        "completion": completion.text,
-        "ended": completion.ended,
-        "tokens": len(completion.tokens),
-        "log_prob": float(completion.log_probs.sum()),
-      })  # fmt: skip
+      problem, _ = asked[completion.request.problem, completion.request.sample]
+      made.add({**generation.row(completion, problem.id, temperature), "turn": turn})
       countdown.add()
 
 

@@ -21,6 +21,7 @@ from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records, Row
 from codegen_jax.files import write_text
 from codegen_jax.inference.language_model import LanguageModel
+from codegen_jax.inference.requests import Completion
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.sandbox.pool import Sandbox
 
@@ -171,6 +172,19 @@ def judge(
   )
 
 
+def row(completion: Completion, problem: str, temperature: float) -> Row:
+  """A completion as it is kept."""
+  return {
+    "task_id": problem,
+    "sample": completion.request.sample,
+    "temperature": temperature,
+    "completion": completion.text,
+    "ended": completion.ended,
+    "tokens": len(completion.tokens),
+    "log_prob": float(completion.log_probs.sum()),
+  }
+
+
 def key(row: Row) -> tuple[float, str, int]:
   return row["temperature"], row["task_id"], row["sample"]
 
@@ -193,15 +207,7 @@ def _complete(
     sampling = benchmark.ending(config.sampling(temperature), vocabulary)
     countdown = Countdown(f"{benchmark.name}  completions at t={temperature:g}", len(requests))
     for completion in model.generate(requests, sampling):
-      made.add({
-        "task_id": completion.request.problem,
-        "sample": completion.request.sample,
-        "temperature": temperature,
-        "completion": completion.text,
-        "ended": completion.ended,
-        "tokens": len(completion.tokens),
-        "log_prob": float(completion.log_probs.sum()),
-      })  # fmt: skip
+      made.add(row(completion, completion.request.problem, temperature))
       countdown.add()
 
 

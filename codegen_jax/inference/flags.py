@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 
+from codegen_jax.checkpoint import steps
 from codegen_jax.errors import InputError
 from codegen_jax.inference.settings import SamplingConfig
 
@@ -27,7 +28,7 @@ def add_to(commands: argparse._SubParsersAction, gin_help: str) -> None:
   )
   add = parser.add_argument
   add("--workdir", required=True, type=pathlib.Path, help="the run's folder")
-  add("--step", type=_step, help="of the checkpoint: a number, or best (the newest)")
+  add("--step", type=steps.named, help="of the checkpoint: a number, or best (the newest)")
   given = parser.add_mutually_exclusive_group()
   given.add_argument("--prompt", help="text to go on with")
   given.add_argument("--file", type=pathlib.Path, help="a text with one <FILL>, which is filled")
@@ -60,7 +61,3 @@ def settings(flags: argparse.Namespace) -> SamplingConfig:
   if flags.file is not None and flags.stop:
     raise InputError("--stop goes with a prompt; a hole in a --file is filled to its end token")
   return config
-
-
-def _step(text: str) -> int | str:
-  return text if text == "best" else int(text)

@@ -25,5 +25,8 @@ def needs(*names: str) -> pathlib.Path:
   folder = pathlib.Path(os.environ.get(data_files.VARIABLE, BESIDE))
   for file in (file for name in names for file in FILES[name]):
     if not (folder / file.path).is_file():
-      pytest.skip(f"there is no {folder / file.path}; {data_files.VARIABLE} names its folder")
+      pytest.skip(
+        f"{folder / file.path}, no part of the repository, is not at hand; {data_files.VARIABLE}"
+        " names its folder"
+      )
   return folder

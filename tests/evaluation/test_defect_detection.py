@@ -41,7 +41,7 @@ def test_the_likelier_answer_counts(questions, no, yes, right):
 
 def test_the_published_split_is_read(monkeypatch):
   if not (SHARED / FILE.path).is_file():
-    pytest.skip(f"{FILE.path} is not here")
+    pytest.skip(f"{FILE.path}, no part of the repository, is not at hand; see {FILE.source}")
   monkeypatch.setenv("CODEGEN_JAX_BENCHMARKS", str(SHARED))
   asked = DefectDetection().questions()
   assert len(asked) == 2732 and sum(one.facts["right"] for one in asked) == 1255

@@ -7,6 +7,7 @@ import pytest
 
 from codegen_jax.checkpoint.steps import steps
 from codegen_jax.errors import InputError
+from codegen_jax.inference import loading
 from codegen_jax.training import early_stopping, loop
 from codegen_jax.training.early_stopping import EarlyStopping, EarlyStoppingConfig
 from tests.training.test_loop import CONFIG
@@ -62,6 +63,10 @@ def test_the_run_ends_and_keeps_its_best_step_whatever_dies(tmp_path):
   told = json.loads((tmp_path / "best.json").read_text())
   assert told == {"metric": "toy/accuracy", "step": 3, "value": 0.9}
   assert early_stopping.best_step(tmp_path) == 3
+  config = {"model": EVERY_STEP.model, "partitioning_config": EVERY_STEP.partitioning}
+  assert [loading.load(tmp_path, **config, step=n).step for n in (3, None)] == [3, 5]
+  with pytest.raises(InputError, match=r"there is no step 4 in .*; there are 3, 5"):
+    loading.load(tmp_path, **config, step=4)
   again = Measure()
   assert int(loop.train(EVERY_STEP, tmp_path, evaluate=again).step) == 5
   assert again.asked == [5]
