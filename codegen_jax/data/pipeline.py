@@ -137,18 +137,20 @@ class Reader:
   @property
   def labels(self) -> tuple[str, ...]:
     """What answers may be, if every task asks for one of the same few."""
-    found = [getattr(source.objective, "objective", None) for source in self._sources]
-    labels = {one.labels if isinstance(one, Answer) else () for one in found}
+    labels = {answer.labels if answer else () for answer in self._answers}
     return labels.pop() if len(labels) == 1 else ()
 
   @property
   def prompt_ids(self) -> tuple[int, ...]:
     """The tokens that stand before every question, for prompt tuning; none for other tasks."""
-    found = {
-      tuple(one.prompt_ids.tolist()) if isinstance(one, Answer) else ()
-      for one in (getattr(source.objective, "objective", None) for source in self._sources)
-    }
-    return found.pop() if len(found) == 1 else ()
+    ids = {tuple(answer.prompt_ids.tolist()) if answer else () for answer in self._answers}
+    return ids.pop() if len(ids) == 1 else ()
+
+  @property
+  def _answers(self) -> list[Answer | None]:
+    """What each task asks for, where it asks for answers."""
+    inner = [getattr(source.objective, "objective", None) for source in self._sources]
+    return [one if isinstance(one, Answer) else None for one in inner]
 
   def questions(self, most: int = 0) -> Iterator[tuple[Answer, str, Example]]:
     """Each document of tasks that have `labels`, as it is stored, with its path.

@@ -12,7 +12,7 @@ from codegen_jax.errors import InputError
 from codegen_jax.files import write_json
 
 NAME = "best.json"
-FALLS = ("bits_per_byte", "perplexity")  # what is better the lower it is
+FALLS = ("bits_per_byte", "perplexity", "prompt_perplexity")  # what is better the lower it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,8 @@ class EarlyStopping:
     return self._see(step, measured[self._metric])
 
   def _see(self, step: int, value: float) -> float:
-    score = value if self._metric.rpartition("/")[2] in FALLS else -value
+    kind, *_ = self._metric.rpartition("/")[2].split(" ")  # "pass@1 t=0.2" is a kind of pass@1
+    score = value if kind in FALLS else -value
     if score < self._lowest:
       self.best, self._lowest, self._since = (step, value), score, 0
     else:

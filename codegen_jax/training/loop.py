@@ -250,7 +250,7 @@ def _check_vocabulary(model: TransformerConfig, reader: pipeline.Reader) -> None
 
 
 def _check_prompt(optimizer: OptimizerConfig, reader: pipeline.Reader) -> None:
-  """What is tuned is the prompt, and a prompt that stands before questions is tuned."""
+  """The rows that are tuned alone are those of the prompt."""
   ids, rows = reader.prompt_ids, optimizer.trained_rows
   wanted = (ids[0], ids[-1] + 1) if ids else None
   if rows is not None and rows != wanted:

@@ -26,9 +26,17 @@ def seen(metric: str, *values: float, patience: int = 2) -> EarlyStopping:
   return stopping
 
 
-@pytest.mark.parametrize("metric", ["a/accuracy", "humaneval/pass@1 best", "a/bits_per_byte"])
-def test_patience_counts_from_the_best(metric):
-  sign = -1 if metric.endswith("bits_per_byte") else 1
+@pytest.mark.parametrize(
+  ("metric", "sign"),
+  [
+    ("a/accuracy", 1),
+    ("humaneval/pass@1 best", 1),
+    ("a/bits_per_byte", -1),
+    ("lambada_openai/perplexity", -1),
+    ("mtpb/prompt_perplexity pass t=0.2", -1),
+  ],
+)
+def test_patience_counts_from_the_best(metric, sign):
   rising = seen(metric, *(sign * value for value in (1.0, 2.0, 1.5, 3.0, 2.5)))
   assert rising.best == (4, 3.0 * sign) and not rising.stopped
   assert seen(metric, 1.0, 1.0, 1.0).stopped  # no better is not better
