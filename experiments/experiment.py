@@ -1,31 +1,107 @@
-"""What an experiment is: a question, the arms that answer it, and what they are measured on."""
+"""What an experiment is: a question, arms that answer it, measurements, the paper's findings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import dataclasses
 import importlib
 import pathlib
+from typing import Literal
 
 from codegen_jax import did_you_mean
 from codegen_jax.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+SCALES = ROOT / "gin_configs" / "scales"
+HIGHER = ("accuracy", "pass@1")  # what is better the higher it is
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """One training.  All of it stands in its gin file, under the scale's.
+
+  Attributes:
+    gin_file: from the checkout's root.
+    after: the run whose weights it begins with.
+    budget: which file of a scale is laid over it: `demo_finetune.gin` for "finetune".
+  """
+
+  gin_file: str
+  after: "Run | None" = None
+  budget: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-  """One way to train.  All else of an arm stands in its gin file."""
+  """One way to train.
 
-  gin_file: str  # from the checkout's root
+  Attributes:
+    run: what is compared.
+    description: what is particular about it.
+    tuned: runs that begin with its weights, by the names that metrics call them by.
+    words: {"ANSWER": "hidden_answer"}: fills what a metric asks about, where arms are asked
+      differently about the same things.
+  """
+
+  run: Run
   description: str
+  tuned: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+  def runs(self) -> dict[str, Run]:
+    """By name; "" is the arm's own."""
+    budget = f"{self.run.budget}_finetune".lstrip("_")
+    return {"": self.run} | {
+      name: Run(gin_file, after=self.run, budget=budget) for name, gin_file in self.tuned.items()
+    }
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-  """Held-out bits per byte on one mixture (a member of HELD_OUT in the arms' gin files)."""
+  """A number of a run.
 
-  mixture: str
+  Attributes:
+    of: a mixture of HELD_OUT of the arms' gin files, or a benchmark.
+    description: beginning with what it is a number of.
+    value: "bits_per_byte", "accuracy" or "pass@1".
+    run: which of an arm's runs is measured.
+    items: what it is a mean over.
+    arms: of these alone; () is all.
+    scales: where it is measured; () is everywhere.
+  """
+
+  of: str
   description: str
-  better: str = "lower"
+  value: str = "bits_per_byte"
+  run: str = ""
+  items: str = "document"
+  arms: tuple[str, ...] = ()
+  scales: tuple[str, ...] = ()
+
+  @property
+  def better(self) -> Literal["lower", "higher"]:
+    return "higher" if self.value in HIGHER else "lower"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+  """What the paper reports, as a difference that can be measured.
+
+  Attributes:
+    statement: the paper's, in our words.
+    certainty: where that was read.
+    metric: by its name.
+    arm: that the claim is about.
+    baseline: that it is compared with.
+    claim: the arm is "better" or "worse" than the baseline, the "same", or "not better".
+    margin: the smallest difference that counts, in the metric's unit; declared before anything ran.
+  """
+
+  statement: str
+  certainty: str
+  metric: str
+  arm: str
+  baseline: str
+  claim: Literal["better", "worse", "same", "not better"]
+  margin: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +115,11 @@ class Experiment:
     paper_certainty: where that was read.
     arms: by name; the order is the report's.
     metrics: by name; the first one leads the report.
-    comparisons: (arm, baseline) pairs, measured on the same documents.
+    comparisons: (arm, baseline) pairs, measured on the same items.
+    findings: what is reproduced, or not; by rule (`verdicts`).
     method: how it is measured and why that is fair, a sentence each.
     caveats: what the result does not say.
+    seeds: of each arm.
   """
 
   question: str
@@ -53,7 +131,25 @@ class Experiment:
   comparisons: tuple[tuple[str, str], ...]
   method: tuple[str, ...]
   caveats: tuple[str, ...]
+  findings: tuple[Finding, ...] = ()
   seeds: int = 2
+
+  def __post_init__(self):
+    known = {*self.arms}
+    for pair in (*self.comparisons, *((one.arm, one.baseline) for one in self.findings)):
+      if strange := {*pair} - known:
+        raise ValueError(f"{strange.pop()!r} of {pair} is no arm; arms are {', '.join(self.arms)}")
+    for finding in self.findings:
+      if finding.metric not in self.metrics:
+        raise ValueError(f"there is no metric {finding.metric!r}; add it, or correct the finding")
+      if (finding.arm, finding.baseline) not in self.comparisons:
+        raise ValueError(f"{finding.arm} and {finding.baseline} are not compared; compare them")
+
+  def measured(self, arm: str, scale: str) -> Iterator[tuple[str, Metric]]:
+    """The metrics of an arm."""
+    for name, metric in self.metrics.items():
+      if (not metric.arms or arm in metric.arms) and (not metric.scales or scale in metric.scales):
+        yield name, metric
 
 
 def names() -> list[str]:
@@ -67,12 +163,16 @@ def load(name: str) -> Experiment:
   return importlib.import_module(f"experiments.{name}").EXPERIMENT
 
 
-def scale_file(scale: str) -> str:
-  """The gin file that is laid over every arm."""
-  _known(
-    "scale", scale, sorted(file.stem for file in (ROOT / "gin_configs" / "scales").glob("*.gin"))
-  )
-  return f"gin_configs/scales/{scale}.gin"
+def scales() -> list[str]:
+  """By name; a file with an underscore is one of a scale's budgets."""
+  return sorted(file.stem for file in SCALES.glob("*.gin") if "_" not in file.stem)
+
+
+def scale_file(scale: str, budget: str = "") -> str:
+  """The gin file that is laid over a run; the scale's own where it has none for the budget."""
+  _known("scale", scale, scales())
+  own = f"{scale}_{budget}"
+  return f"gin_configs/scales/{own if (SCALES / f'{own}.gin').exists() else scale}.gin"
 
 
 def _known(what: str, name: str, known: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Does a prefix that is read both ways make a better program synthesiser?"""
 
-from experiments.experiment import Arm, Experiment, Metric
+from experiments.experiment import Arm, Experiment, Metric, Run
 
 EXPERIMENT = Experiment(
   question="Does a prefix that is read both ways make a better program synthesiser than a causal"
@@ -14,26 +14,26 @@ EXPERIMENT = Experiment(
   " 1.3",
   arms={
     "causal": Arm(
-      "gin_configs/ablations/lesson1_causal.gin",
+      Run("gin_configs/ablations/lesson1_causal.gin"),
       "causal attention; every token is scored",
     ),
     "prefix": Arm(
-      "gin_configs/ablations/lesson1_prefix.gin",
+      Run("gin_configs/ablations/lesson1_prefix.gin"),
       "bidirectional attention inside a prefix of uniform length; the tokens after it are scored",
     ),
   },
   metrics={
     "code/bits_per_byte": Metric(
-      "local_code_prefix_lm", "held-out code, the continuation of a prompt that is at hand"
+      "{CODE}_prefix_lm", "held-out code, the continuation of a prompt that is at hand"
     ),
     "prose/bits_per_byte": Metric(
-      "local_prose_prefix_lm", "held-out prose, the continuation of a prompt that is at hand"
+      "{PROSE}_prefix_lm", "held-out prose, the continuation of a prompt that is at hand"
     ),
     "code_no_prompt/bits_per_byte": Metric(
-      "local_code_clm", "held-out code from its first token on, without a prompt"
+      "{CODE}_clm", "held-out code from its first token on, without a prompt"
     ),
     "prose_no_prompt/bits_per_byte": Metric(
-      "local_prose_clm", "held-out prose from its first token on, without a prompt"
+      "{PROSE}_clm", "held-out prose from its first token on, without a prompt"
     ),
   },
   comparisons=(("prefix", "causal"),),

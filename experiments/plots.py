@@ -1,4 +1,4 @@
-"""The two pictures of a report, as PNG bytes: loss curves, and results with their differences.
+"""The pictures of a report, as PNG bytes: loss, held-out metrics, results with their differences.
 
 Panels are stacked, not side by side, so that a phone shows their text at a readable size.
 """
@@ -37,6 +37,8 @@ STYLE: Any = {
 WIDTH = 5.6  # inches
 
 Row = Mapping[str, float]
+# {metric: {arm: [[(step, supervised tokens, value), ...] of each seed]}}
+Measured = Mapping[str, Mapping[str, Sequence[Sequence[tuple[int, float, float]]]]]
 
 
 def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
@@ -66,6 +68,30 @@ def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
       axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     if curves:
       figure.legend(*by_step.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
+    return _png(figure)
+
+
+def metric_curves(measured: Measured, names: Sequence[str]) -> bytes:
+  """A panel for each metric that was measured while the arms trained, over steps."""
+  with matplotlib.rc_context(STYLE):
+    height = 2.6 * len(measured) + 0.6
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    panels = figure.subplots(len(measured), 1, squeeze=False)[:, 0]
+    shown: dict[str, Line2D] = {}
+    for axes, (metric, arms) in zip(panels, measured.items(), strict=True):
+      for arm, seeds in arms.items():
+        i = names.index(arm)
+        colour, dash = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
+        steps = sorted(set.intersection(*({step for step, _, _ in points} for points in seeds)))
+        by_step = [{step: value for step, _, value in points} for points in seeds]
+        values = np.array([[told[step] for step in steps] for told in by_step])
+        (shown[arm],) = axes.plot(steps, values.mean(axis=0), dash, color=colour, label=arm)
+        axes.fill_between(
+          steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0
+        )
+      axes.set_ylabel(metric)
+      axes.set_xlabel("training steps")
+    figure.legend(handles=list(shown.values()), loc="outside upper left", ncols=2)
     return _png(figure)
 
 
@@ -124,7 +150,7 @@ def _draw_differences(axes: Axes, comparisons: Sequence[Mapping], label: str) ->
       continue
     if interval := comparison["interval_seeds"]:
       axes.plot(interval, [i, i], "-", color="#999999", linewidth=1.2, marker="|", markersize=8)
-    if interval := comparison["interval_documents"]:
+    if interval := comparison["interval_items"]:
       axes.plot(interval, [i, i], "-", color="black", linewidth=4, solid_capstyle="butt")
     seeds = _measured(comparison["per_seed"])
     axes.plot(seeds, [i] * len(seeds), "|", color="black", alpha=0.6, markersize=11)
@@ -147,7 +173,7 @@ def _legend() -> list[Line2D]:
   return [
     Line2D([], [], marker="|", markersize=10, label="one seed", **grey),
     Line2D([], [], marker="o", label="mean ± standard error", **grey),
-    Line2D([], [], color="black", linewidth=4, label="interval over documents"),
+    Line2D([], [], color="black", linewidth=4, label="interval over items"),
     Line2D([], [], color="#999999", linewidth=1.2, label="interval over seeds"),
   ]
 

@@ -1,4 +1,4 @@
-"""A finished experiment as a folder to read: results.json, report.md, report.html and two plots.
+"""A finished experiment as a folder to read: results.json, report.md, report.html and its plots.
 
   results["comparisons"]   by rule   "On held-out code the prefix arm needs 0.0500 bits per byte
                            ------>   more than the causal arm (95% over 30 documents: ...)"
@@ -23,9 +23,21 @@ TABLE_NOTE = (
   "documents and their seeds, so the paired differences below compare them more sharply."
 )
 INTERVAL_NOTE = (
-  "Over documents: held-out documents drawn again, for the same trained models. "
-  "Over seeds: models trained again, for the same documents. Neither covers both at once, and of "
-  "many intervals a few miss."
+  "Over items: held-out documents, problems or texts drawn again, for the same trained models. "
+  "Over seeds: models trained again, for the same items. Over both: both variances together, which "
+  "is what verdicts are given by. Of many intervals a few miss."
+)
+MATCHED_NOTE = (
+  "By what was measured while the arms trained, interpolated between two measurements. An arm that "
+  "has learned from more targets since is shown in the midst of its schedule, with its learning "
+  "rate not yet down, which counts against it."
+)
+CURVES_NOTE = "Line: mean over seeds; band: their lowest and highest."
+RULE_NOTE = (
+  "Better or worse: reproduced where the interval over items and seeds lies on the claimed side of "
+  "zero and reaches what counts; not reproduced where it holds no such difference. The same: "
+  "reproduced where it lies within what counts, not reproduced where it lies beyond. Everything "
+  "else is not decided."
 )
 LOSS_NOTE = (
   "Line: mean over seeds; band: their lowest and highest. Each arm averages its own loss over its "
@@ -38,8 +50,17 @@ def write(
   results: Mapping[str, Any],
   curves: Mapping[str, Sequence[Sequence[Mapping[str, float]]]],
   folder: pathlib.Path,
+  *,
+  measured: plots.Measured | None = None,
 ) -> pathlib.Path:
-  """Writes the folder and returns the path of its report.md."""
+  """Writes the folder and returns the path of its report.md.
+
+  Args:
+    results: of `collect`.
+    curves: rows of metrics.jsonl, by arm and seed.
+    folder: of the report.
+    measured: what was measured while the arms trained, by metric, arm and seed.
+  """
   folder.mkdir(parents=True, exist_ok=True)
   content = strict(results)
   # First, so that the numbers are safe whatever happens to their presentation.
@@ -60,6 +81,15 @@ def write(
       LOSS_NOTE,
     ),
   ]
+  if measured:
+    pictures.append(
+      document.Picture(
+        "metric_curves.png",
+        plots.metric_curves(measured, list(content["arms"])),
+        f"Held-out metrics of the arms {arms} while they trained.",
+        CURVES_NOTE,
+      )
+    )
   for picture in pictures:
     _replace(folder / picture.name, picture.png)
   blocks = [*_findings(content), *pictures, *_setup(content)]
@@ -73,7 +103,9 @@ def write(
 def table(results: Mapping[str, Any]) -> str:
   """Arms, paired differences and the paper's finding, for a terminal and for Markdown alike."""
   content = strict(results)
-  blocks = [*_measurements(content), *_differences(content), *_paper(content)]
+  blocks = [
+    *_measurements(content), *_differences(content), *_verdicts(content), *_paper(content)
+  ]  # fmt: skip
   return document.markdown(blocks)
 
 
@@ -103,6 +135,7 @@ def _findings(content: Mapping) -> list[Block]:
     blocks.append(Text("Nothing was compared; the arms stand by themselves.", "answer"))
   else:
     blocks += [Text(answers[0], "answer"), Text(wording.verdict(comparisons[0]))]
+    blocks += _verdicts(content)
   others = document.Items(answers[1:])
   if len(others.texts) > 4:  # the tables below must not start a screen later
     blocks.append(document.Folded(f"The other {len(others.texts)} comparisons in words", [others]))
@@ -113,6 +146,7 @@ def _findings(content: Mapping) -> list[Block]:
     document.Heading("Results"),
     document.Beside(_measurements(content), _paper(content)),
     *_differences(content),
+    *_matched(content),
   ]
 
 
@@ -137,12 +171,41 @@ def _differences(content: Mapping) -> list[Block]:
   comparisons = content["comparisons"]
   if not comparisons:
     return []
-  header = ["paired difference", "mean", "over documents", "over seeds"]
+  header = ["paired difference", "mean", "over items", "over seeds", "over both"]
   return [
     document.Heading("Paired differences", 3),
     Table(header, [wording.difference_row(c) for c in comparisons], numbers=True),
     Text(INTERVAL_NOTE, "note"),
     document.Items([wording.verdict(c) for c in comparisons]),
+  ]
+
+
+def _verdicts(content: Mapping) -> list[Block]:
+  findings = content["findings"]
+  if not findings:
+    return []
+  rows = [[one["statement"], one["verdict"], one["why"], one["certainty"]] for one in findings]
+  return [
+    document.Heading("The paper's findings here", 3),
+    Table(["finding of the paper", "verdict", "by what", "how sure the finding is"], rows),
+    Text(RULE_NOTE, "note"),
+  ]
+
+
+def _matched(content: Mapping) -> list[Block]:
+  matched = content["matched"]
+  if not matched:
+    return []
+  metrics = list(dict.fromkeys(name for told in matched["arms"].values() for name in told))
+  tokens = wording.count(matched["supervised_tokens"])
+  rows = [
+    [arm, *(wording.measured(told.get(metric)) for metric in metrics)]
+    for arm, told in matched["arms"].items()
+  ]
+  return [
+    document.Heading(f"After as many supervised tokens ({tokens})", 3),
+    Table(["arm", *metrics], rows, numbers=True),
+    Text(MATCHED_NOTE, "note"),
   ]
 
 

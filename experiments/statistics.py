@@ -1,10 +1,11 @@
-"""How sure we are of a number: standard errors, and paired intervals over documents and seeds.
+"""How sure we are of a number: standard errors, and paired intervals over items and seeds.
 
-Two trained models are compared on the same held-out documents, and two things could have been
-otherwise: which documents were held out, and which seeds the models were trained with.
+Two trained models are compared on the same items (held-out documents, problems, texts), and two
+things could have been otherwise: which items were held out, and which seeds the models were trained
+with.  A value is a sum over items by another sum: bits by bytes, passes by samples.
 
-                  document 1   document 2   document 3  ...
-        seed 0      a - b        a - b        a - b        | resample columns: interval_documents
+                  item 1       item 2       item 3  ...
+        seed 0      a - b        a - b        a - b        | resample columns: interval_items
         seed 1      a - b        a - b        a - b        v
                   ------------ spread of the rows ----------> interval_seeds
 """
@@ -15,19 +16,20 @@ import math
 
 import numpy as np
 
-Documents = Mapping[str, tuple[float, int]]  # document path -> (bits, bytes), of one trained model
+Items = Mapping[str, tuple[float, float]]  # name -> (what is summed, what it is divided by)
 Interval = tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-  """An arm minus its baseline, in bits per byte: negative where the arm is the better model."""
+  """An arm minus its baseline, in the metric's unit."""
 
   difference: float  # mean over seeds
   per_seed: tuple[float, ...]
-  interval_documents: Interval | None  # None for a single document
+  interval_items: Interval | None  # None for a single item
   interval_seeds: Interval | None  # None for a single seed
-  num_documents: int
+  interval: Interval | None  # over both at once; None where one of the two is
+  num_items: int
   level: float
 
 
@@ -41,18 +43,18 @@ def mean_and_stderr(values: Sequence[float]) -> tuple[float, float | None]:
   return mean, float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
-def bits_per_byte(documents: Documents) -> float:
-  """Sum of bits over sum of bytes, so a long document counts for its length."""
-  num_bytes = sum(size for _, size in documents.values())
-  if num_bytes <= 0:
-    raise ValueError(f"{len(documents)} documents hold {num_bytes} bytes; held-out text is missing")
-  # fsum does not mind in which order the documents come.
-  return math.fsum(bits for bits, _ in documents.values()) / num_bytes
+def of_items(items: Items) -> float:
+  """Sum over sum, so a long document counts for its length."""
+  whole = sum(below for _, below in items.values())
+  if whole <= 0:
+    raise ValueError(f"{len(items)} items sum up to {whole}; held-out text is missing")
+  # fsum does not mind in which order the items come.
+  return math.fsum(above for above, _ in items.values()) / whole
 
 
 def paired_difference(
-  arm: Sequence[Documents],
-  baseline: Sequence[Documents],
+  arm: Sequence[Items],
+  baseline: Sequence[Items],
   *,
   level: float = 0.95,
   resamples: int = 2000,
@@ -60,34 +62,54 @@ def paired_difference(
 ) -> Difference:
   """Compares the models of an arm with those of its baseline, seed i with seed i.
 
-  `interval_documents` says what another held-out set would give for these trained models: it is a
-  percentile bootstrap over documents, each drawn with the bits of both arms and all seeds.  It
-  takes documents to be independent, and below some thirty of them it is a little too narrow.
-  `interval_seeds` says what other trainings would give on these documents, by Student's t.
+  `interval_items` says what another held-out set would give for these trained models: it is a
+  percentile bootstrap over items, each drawn with what both arms and all seeds made of it.  It
+  takes items to be independent, and below some thirty of them it is a little too narrow.
+  `interval_seeds` says what other trainings would give on these items, by Student's t.
+  `interval` says what other trainings on another held-out set would give: the two variances add up,
+  with the degrees of freedom that Welch and Satterthwaite give to such a sum (Biometrics Bulletin
+  2, 1946).
   """
   _check(arm, baseline)
   if not 0 < level < 1:
     raise ValueError(f"level={level} is no share of cases; write 0.95 for 95%")
-  per_seed = tuple(bits_per_byte(a) - bits_per_byte(b) for a, b in zip(arm, baseline, strict=True))
+  per_seed = tuple(of_items(a) - of_items(b) for a, b in zip(arm, baseline, strict=True))
   mean, stderr = mean_and_stderr(per_seed)
   interval_seeds = None
   if stderr is not None:
     half = student_t(level, len(per_seed) - 1) * stderr
     interval_seeds = (mean - half, mean + half)
-  # Sorted, so that the order in which a model met its documents does not move the interval.
-  paths = sorted(arm[0])
-  bits = np.array(
-    [[a[path][0] - b[path][0] for path in paths] for a, b in zip(arm, baseline, strict=True)]
+  # Sorted, so that the order in which a model met its items does not move the interval.
+  names = sorted(arm[0])
+  above = np.array(
+    [[a[name][0] - b[name][0] for name in names] for a, b in zip(arm, baseline, strict=True)]
   ).mean(axis=0)
-  sizes = np.array([arm[0][path][1] for path in paths], dtype=np.float64)
+  below = np.array([arm[0][name][1] for name in names], dtype=np.float64)
+  means = _bootstrap(above, below, resamples, seed) if len(names) > 1 else None
   return Difference(
     difference=mean,
     per_seed=per_seed,
-    interval_documents=_bootstrap(bits, sizes, level, resamples, seed) if len(paths) > 1 else None,
+    interval_items=None if means is None else _percentiles(means, level),
     interval_seeds=interval_seeds,
-    num_documents=len(paths),
+    interval=None
+    if means is None or stderr is None
+    else _over_both(mean, float(means.std()), len(names), stderr, len(per_seed), level),
+    num_items=len(names),
     level=level,
   )
+
+
+def _over_both(
+  mean: float, of_items: float, num_items: int, of_seeds: float, num_seeds: int, level: float
+) -> Interval:
+  """From the standard errors over items and over seeds, and how many there are of each."""
+  variances = (of_items**2, num_items - 1), (of_seeds**2, num_seeds - 1)
+  total = sum(variance for variance, _ in variances)
+  if not total:
+    return (mean, mean)
+  freedom = total**2 / sum(variance**2 / n for variance, n in variances)
+  half = student_t(level, max(1, math.floor(freedom))) * math.sqrt(total)
+  return (mean - half, mean + half)
 
 
 def student_t(level: float, freedom: int) -> float:
@@ -110,17 +132,21 @@ def _share_within(angle: float, freedom: int) -> float:
   return 2 / math.pi * (angle + sine * total) if odd else sine * total
 
 
-def _bootstrap(
-  bits: np.ndarray, sizes: np.ndarray, level: float, resamples: int, seed: int
-) -> Interval:
+def _bootstrap(above: np.ndarray, below: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+  """The values of so many sets of items, drawn with replacement, in order."""
   generator = np.random.default_rng(seed)
-  n = len(bits)
+  n = len(above)
   means = np.empty(resamples)
-  rows = max(1, 1_000_000 // n)  # so that a block of drawn documents stays within a few megabytes
+  rows = max(1, 1_000_000 // n)  # so that a block of drawn items stays within a few megabytes
   for start in range(0, resamples, rows):
     drawn = generator.integers(n, size=(min(rows, resamples - start), n))
-    means[start : start + rows] = bits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    means[start : start + rows] = above[drawn].sum(axis=1) / below[drawn].sum(axis=1)
   means.sort()
+  return means
+
+
+def _percentiles(means: np.ndarray, level: float) -> Interval:
+  resamples = len(means)
   # Mirrored ranks, not interpolated quantiles: swapping the arms then flips the interval exactly.
   rank = math.floor(round((resamples + 1) * (1 - level) / 2, 9))
   if rank < 1:
@@ -128,8 +154,8 @@ def _bootstrap(
   return float(means[rank - 1]), float(means[-rank])
 
 
-def _check(arm: Sequence[Documents], baseline: Sequence[Documents]) -> None:
-  """The same documents and bytes in every model: anything else is no pair."""
+def _check(arm: Sequence[Items], baseline: Sequence[Items]) -> None:
+  """The same items and sizes in every model: anything else is no pair."""
   if len(arm) != len(baseline) or not arm:
     raise ValueError(
       f"{len(arm)} seeds of the arm and {len(baseline)} of the baseline; "
@@ -137,23 +163,23 @@ def _check(arm: Sequence[Documents], baseline: Sequence[Documents]) -> None:
     )
   reference = arm[0]
   if not reference:
-    raise ValueError("no held-out documents were scored; nothing can be compared")
+    raise ValueError("nothing held out was scored; nothing can be compared")
   for side, models in (("arm", arm), ("baseline", baseline)):
-    for i, documents in enumerate(models):
-      if odd := sorted(set(reference) ^ set(documents)):
+    for i, items in enumerate(models):
+      if odd := sorted(set(reference) ^ set(items)):
         lacking = f"seed {i} of the {side}" if odd[0] in reference else "seed 0 of the arm"
         raise ValueError(
-          f"document {odd[0]!r} was not scored by {lacking}, but by the model it is paired with "
-          f"({len(odd)} such documents); score every model on the same held-out set"
+          f"{odd[0]!r} was not scored by {lacking}, but by the model it is paired with "
+          f"({len(odd)} such items); score every model on the same held-out set"
         )
-      for path, (bits, size) in documents.items():
-        if size != reference[path][1]:
+      for name, (above, below) in items.items():
+        if below != reference[name][1]:
           raise ValueError(
-            f"document {path!r} has {size} bytes in seed {i} of the {side} and "
-            f"{reference[path][1]} in seed 0 of the arm; score the same bytes in every model"
+            f"{name!r} is of size {below} in seed {i} of the {side} and of "
+            f"{reference[name][1]} in seed 0 of the arm; score the same text in every model"
           )
-        if size <= 0 or not math.isfinite(bits):
+        if below <= 0 or not math.isfinite(above):
           raise ValueError(
-            f"document {path!r} has {bits} bits in {size} bytes in seed {i} of the {side}; leave "
-            "out empty documents, and look at the loss if the model has diverged"
+            f"{name!r} has {above} in a size of {below} in seed {i} of the {side}; leave "
+            "out what is empty, and look at the loss if the model has diverged"
           )

@@ -26,34 +26,35 @@ def answer(comparison: Mapping, metric: Mapping) -> str:
   )
   return (
     f"{opening} the {arm} arm {verb} {said} the {baseline} arm (arm minus baseline, "
-    f"{percent(comparison)} over {documents(comparison)}: "
-    f"{span(comparison['interval_documents'])}; over {seeds(comparison)}: "
+    f"{percent(comparison)} over {items(comparison)}: "
+    f"{span(comparison['interval_items'])}; over {seeds(comparison)}: "
     f"{span(comparison['interval_seeds'])})."
   )
 
 
 def verdict(comparison: Mapping) -> str:
   """Where zero lies, and what that leaves open."""
-  over_documents = _side_of_zero(comparison["interval_documents"])
+  over_items = _side_of_zero(comparison["interval_items"])
   over_seeds = _side_of_zero(comparison["interval_seeds"])
-  level, drawn, trained = percent(comparison), documents(comparison), seeds(comparison)
+  level, drawn, trained = percent(comparison), items(comparison), seeds(comparison)
+  noun = f"{comparison['items']}s"
   said = [
-    f"zero lies {over_documents} the {level} interval over {drawn}"
-    if over_documents
+    f"zero lies {over_items} the {level} interval over {drawn}"
+    if over_items
     else f"{drawn} cannot give an interval",
     f"{over_seeds} that over {trained}"
-    if over_documents and over_seeds
+    if over_items and over_seeds
     else f"zero lies {over_seeds} the {level} interval over {trained}"
     if over_seeds
     else f"{trained} cannot give an interval",
   ]
-  match over_documents, over_seeds:
+  match over_items, over_seeds:
     case "outside", "outside":
-      rest = "neither other documents nor other trainings are likely to turn the sign"
+      rest = f"neither other {noun} nor other trainings are likely to turn the sign"
     case "outside", _:
-      rest = "other documents would likely agree for these trained models, other trainings may not"
+      rest = f"other {noun} would likely agree for these trained models, other trainings may not"
     case _, "outside":
-      rest = "other trainings would likely agree on these documents, other documents may not"
+      rest = f"other trainings would likely agree on these {noun}, other {noun} may not"
     case _:
       rest = "the sign is not settled"
   pair = f"{comparison['arm']} - {comparison['baseline']}, {comparison['metric']}"
@@ -61,13 +62,14 @@ def verdict(comparison: Mapping) -> str:
 
 
 def difference_row(comparison: Mapping) -> list[str]:
-  """Cells of the paired difference, its mean and its two intervals."""
+  """Cells of the paired difference, its mean and its three intervals."""
   level = percent(comparison)
   return [
     f"{comparison['arm']} - {comparison['baseline']}, {comparison['metric']}",
     number(comparison["difference"], signed=True),
-    f"{level}: {span(comparison['interval_documents'])} ({documents(comparison)})",
+    f"{level}: {span(comparison['interval_items'])} ({items(comparison)})",
     f"{level}: {span(comparison['interval_seeds'])} ({seeds(comparison)})",
+    f"{level}: {span(comparison['interval'])}",
   ]
 
 
@@ -106,8 +108,8 @@ def percent(comparison: Mapping) -> str:
   return f"{100 * comparison['level']:g}%"
 
 
-def documents(comparison: Mapping) -> str:
-  return _plural(comparison["num_documents"], "document")
+def items(comparison: Mapping) -> str:
+  return _plural(comparison["num_items"], comparison["items"])
 
 
 def seeds(comparison: Mapping) -> str:

@@ -2,6 +2,7 @@
 
 docstring_match_answer   functions of the embedded code: does a docstring fit?
 wrong_operator_answer    functions of the embedded code: is an operator wrong?
+package_answer           pieces of the embedded prose: which package do they document?
 boolq_answer             BoolQ: superglue/BoolQ/train.jsonl and val.jsonl
 defect_answer            Devign: codexglue_defect/train.jsonl.gz and test.jsonl.gz
 
@@ -18,7 +19,7 @@ from typing import Any
 
 from codegen_jax.data.pairs import Pair, Pairs, labelled_files
 from codegen_jax.errors import InputError
-from tasks import embedded_pairs, local
+from tasks import embedded_pairs, local, package_pairs
 from tasks.pairs import PairSource, add_answers
 
 BENCHMARKS = "CODEGEN_JAX_BENCHMARKS"
@@ -70,11 +71,12 @@ def defect() -> Pairs:
   return Pairs("defect", "CodeXGLUE's C functions, secure or not", _defect)
 
 
-COLLECTIONS: dict[str, Callable[[], Pairs]] = {
-  "docstring_match": embedded_pairs.docstring_match,
-  "wrong_operator": embedded_pairs.wrong_operator,
-  "boolq": boolq,
-  "defect": defect,
+COLLECTIONS: dict[str, tuple[Callable[[], Pairs], tuple[str, ...]]] = {
+  "docstring_match": (embedded_pairs.docstring_match, LABELS),
+  "wrong_operator": (embedded_pairs.wrong_operator, LABELS),
+  "package": (package_pairs.package, package_pairs.LABELS),
+  "boolq": (boolq, LABELS),
+  "defect": (defect, LABELS),
 }
-for name, collection in COLLECTIONS.items():
-  add_answers(name, PairSource(name, collection, local.VOCABULARY, longest=400), labels=LABELS)
+for name, (collection, labels) in COLLECTIONS.items():
+  add_answers(name, PairSource(name, collection, local.VOCABULARY, longest=400), labels=labels)

@@ -3,6 +3,7 @@
 clm                     CodeGen; every lesson's baseline
 prefix_lm               lesson 1
 ul2, ul2_modified       lesson 1, with UL2's denoisers and with those that leave more to score
+codegen2_prefix_lm      lesson 1, left to right after a prefix for half of the rows, spans for the others
 mlm                     lesson 1, for the bidirectional encoder
 psm, clm_psm            lesson 2: infilling alone, and half and half with left to right
 span_corruption         lesson 3: CodeGen2's infilling alone, and ...
@@ -13,7 +14,8 @@ psm_infill, span_corruption_infill
 
 What else the papers compare: spm, joint, psm_token (cuts between tokens), psm_document (before
 documents are cut into rows), span_corruption_fixed (15 %), span_corruption_row (across files),
-codegen2_document (a coin for each document), ul2_without_modes, t5, incoder.
+codegen2_fixed and codegen2_row (with these for half of the rows), codegen2_document (a coin for
+each document), ul2_without_modes, t5, incoder.
 """
 
 from codegen_jax.data import objectives
@@ -58,6 +60,9 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "span_corruption_fixed": PerFile(SpanCorruption(vocabulary, fixed)),
     "span_corruption_row": SpanCorruption(vocabulary),
     "codegen2": Choose((clm, codegen2), half),
+    "codegen2_prefix_lm": Choose((PerFile(PrefixLM()), codegen2), half),
+    "codegen2_row": Choose((clm, SpanCorruption(vocabulary)), half),
+    "codegen2_fixed": Choose((clm, PerFile(SpanCorruption(vocabulary, fixed))), half),
     "codegen2_document": PerFile(Choose((clm, SpanCorruption(vocabulary)), half)),
     "psm_infill": PerFile(ScoreInfill(psm)),
     "span_corruption_infill": PerFile(ScoreInfill(SpanCorruption(vocabulary))),

@@ -87,7 +87,7 @@ MAY_IMPORT = {
   },
   "config": {"did_you_mean", "gin_files"},
   "gin_files": {"did_you_mean"},
-  "run_config": {"training", "evaluation"},
+  "run_config": {"did_you_mean", "training", "evaluation"},
 }
 
 

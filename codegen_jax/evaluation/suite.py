@@ -82,7 +82,8 @@ def run(
   scored_by: Mapping[str, Any],
   limit: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-  """The results of each benchmark, as they stand in `eval/<name>/<step>/<settings>/results.json`.
+  """The results of each benchmark, as they stand in `eval/<name>/<step>/<settings>/results.json`,
+  with the name of that folder.
 
   Answers that are already there are not made again.  What an answer depends on gives the folder
   its name, so answers of other settings, or of other weights, are never mixed up with these.
@@ -126,7 +127,7 @@ def run(
       seconds=time.monotonic() - begun, settings=settings, told=told,
     )  # fmt: skip
     write_json(folder / "results.json", result)
-    yield result
+    yield {**result, "folder": str(folder)}
 
 
 def _judged(

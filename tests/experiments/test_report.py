@@ -22,9 +22,11 @@ def comparison(**changes):
     "baseline": "causal",
     "difference": 0.05,
     "per_seed": (0.045, 0.055),
-    "interval_documents": (0.04, 0.0612),
+    "interval_items": (0.04, 0.0612),
     "interval_seeds": (-0.0135, 0.1135),
-    "num_documents": 30,
+    "interval": (-0.02, 0.12),
+    "num_items": 30,
+    "items": "document",
     "level": 0.95,
   } | changes
 
@@ -64,6 +66,18 @@ def results():
     },
     "metrics": {CODE: metric()},
     "comparisons": [comparison()],
+    "findings": [
+      {
+        "statement": "PrefixLM is worse.",
+        "certainty": "a digest",
+        "verdict": "not decided at this scale",
+        "why": "the interval holds zero",
+      }
+    ],
+    "matched": {
+      "supervised_tokens": 500_000,
+      "arms": {"causal": {CODE: {"mean": 2.5, "stderr": 0.01, "per_seed": [2.4, 2.6]}}},
+    },
     "paper": {"finding": "About 1.3 points of HumanEval.", "certainty": "secondary source"},
     "method": ["Both arms see the same documents."],
     "caveats": ["The models are small."],
@@ -76,7 +90,7 @@ def one_seed(results):
   for one in results["arms"].values():
     one["metrics"][CODE] |= {"stderr": None, "per_seed": one["metrics"][CODE]["per_seed"][:1]}
     one["seeds"] = 1
-  results["comparisons"] = [comparison(per_seed=(0.05,), interval_seeds=None)]
+  results["comparisons"] = [comparison(per_seed=(0.05,), interval_seeds=None, interval=None)]
   return results
 
 
@@ -127,7 +141,7 @@ def test_folder_holds_strict_json_that_reads_back(results, tmp_path):
   got = json.loads((folder / "results.json").read_text(), parse_constant=refuse)
   assert got["arms"]["prefix"]["metrics"][CODE]["mean"] is None
   assert got["comparisons"][0]["difference"] == 0.5
-  assert got["comparisons"][0]["interval_documents"] == [0.04, 0.0612]
+  assert got["comparisons"][0]["interval_items"] == [0.04, 0.0612]
   assert got["arms"]["causal"] == results["arms"]["causal"]
   assert path == folder / "report.md"
   names = {"results.json", "report.md", "report.html", "loss_curves.png", "results.png"}
@@ -238,6 +252,30 @@ def test_tables_have_as_many_cells_in_every_row_and_are_aligned(results, tmp_pat
     document.Table(["a", "b"], [["1", "2", "3"]]).markdown()
 
 
+def test_a_verdict_stands_on_the_page_with_its_finding_and_its_reason(results, tmp_path):
+  page = report.write(results, CURVES, tmp_path).read_text()
+  header, _, row = pipe_tables(page)[0]
+  assert header[:2] == ["finding of the paper", "verdict"]
+  said = ["PrefixLM is worse.", "not decided at this scale", "the interval holds zero", "a digest"]
+  assert row == said
+  assert said[1] in report.table(results)
+
+
+def test_arms_after_as_many_targets_have_a_table_of_their_own(results, tmp_path):
+  page = report.write(results, CURVES, tmp_path).read_text()
+  assert "After as many supervised tokens (500,000)" in page
+  assert ["causal", "2.5000 ± 0.0100"] in [row for table in pipe_tables(page) for row in table]
+  results["matched"] = {}
+  assert "After as many" not in report.write(results, CURVES, tmp_path).read_text()
+
+
+def test_what_was_measured_meanwhile_is_a_third_picture(results, tmp_path):
+  curves = {CODE: {"causal": [[(100, 1e5, 3.0), (200, 2e5, 2.0)]] * 2}}
+  report.write(results, CURVES, tmp_path, measured=curves)
+  assert (tmp_path / "metric_curves.png").read_bytes().startswith(PNG_HEAD)
+  assert "metric_curves.png" in (tmp_path / "report.md").read_text()
+
+
 def test_sentinels_and_bars_survive_in_markdown(results, tmp_path):
   text = report.write(results, CURVES, tmp_path).read_text()
   assert r"reads \<pre> a \| b \<suf>" in text
@@ -256,7 +294,7 @@ def test_arm_without_a_number_shows_a_dash(results, tmp_path):
   results["arms"]["prefix"]["metrics"][CODE] |= {"mean": float("nan"), "per_seed": [2.3, np.nan]}
   results["comparisons"] = [comparison(difference=np.nan, per_seed=(0.1, np.nan))]
   page = report.write(results, CURVES, tmp_path).read_text()
-  assert pipe_tables(page)[0][2:] == [[name, "—", "1,000,000"] for name in ("causal", "prefix")]
+  assert pipe_tables(page)[1][2:] == [[name, "—", "1,000,000"] for name in ("causal", "prefix")]
   assert "could not be compared" in page
   assert "nan" not in page
 
@@ -320,7 +358,7 @@ OUT, BELOW, IN = (0.01, 0.02), (-0.02, -0.01), (-0.01, 0.02)
   ],
 )
 def test_verdict_names_the_interval_and_where_zero_lies(over_documents, over_seeds, said):
-  got = wording.verdict(comparison(interval_documents=over_documents, interval_seeds=over_seeds))
+  got = wording.verdict(comparison(interval_items=over_documents, interval_seeds=over_seeds))
   assert said in got
 
 

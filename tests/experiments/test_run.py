@@ -1,4 +1,4 @@
-"""From the folders of runs to results.json, and the command that fills them."""
+"""The command that trains, measures and reports."""
 
 import json
 import pathlib
@@ -8,132 +8,7 @@ import pytest
 from codegen_jax import distributed
 from codegen_jax.errors import InputError
 from experiments import experiment, run
-from experiments.experiment import Arm, Experiment, Metric
 from tasks import embedded
-
-CODE, PROSE = "code/bits_per_byte", "prose/bits_per_byte"
-ASKED = Experiment(
-  question="Which is better?",
-  source="nowhere",
-  paper_finding="None.",
-  paper_certainty="certain",
-  arms={"old": Arm("old.gin", "as it was"), "new": Arm("new.gin", "as it might be")},
-  metrics={CODE: Metric("code_clm", "held-out code"), PROSE: Metric("prose_clm", "held-out prose")},
-  comparisons=(("new", "old"),),
-  method=("Carefully.",),
-  caveats=("Few.",),
-)
-MODEL = {
-  "vocab_size": 10,
-  "embed_dim": 4,
-  "num_layers": 1,
-  "num_heads": 1,
-  "head_dim": 4,
-  "rotary_dim": 2,
-}
-CODE_BYTES, PROSE_BYTES = {"a.py": 100, "b.py": 300}, {"c.md": 50}
-
-
-def measured(bits_per_byte: float, documents: dict[str, int]):
-  """A result as evaluation.runner writes it, of a model that finds every byte equally hard."""
-  scores = {path: [bits_per_byte * size, size, size // 2] for path, size in documents.items()}
-  return {"metrics": {"bits_per_byte": bits_per_byte}, "documents": scores}
-
-
-def fake_run(
-  workdir: pathlib.Path, *, code: float, prose: float, steps: int = 3, per_step: int = 7
-):
-  workdir.mkdir(parents=True)
-  corpora = {f"local_{workdir.parent.name}": {"fingerprint": "abc"}, "local_code": {"files": 3}}
-  rows = [
-    {"step": s, "train/scored_tokens": per_step * s, "train/all_tokens": 10 * s}
-    for s in range(1, steps + 1)
-  ]
-  config = {"model": MODEL, "data": {"mixture": workdir.parent.name}, "seed": workdir.name}
-  (workdir / "data.json").write_text(json.dumps({"corpora": corpora}))
-  (workdir / "environment.json").write_text(json.dumps({"python": "3.11"}))
-  (workdir / "config.json").write_text(json.dumps(config))
-  (workdir / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-  results = {"code_clm": measured(code, CODE_BYTES), "prose_clm": measured(prose, PROSE_BYTES)}
-  return {"workdir": workdir, "results": results}
-
-
-def four_runs(folder: pathlib.Path, **last):
-  return {
-    "old": [
-      fake_run(folder / "old" / "seed_0", code=2.0, prose=3.0, per_step=10),
-      fake_run(folder / "old" / "seed_1", code=2.2, prose=3.0, per_step=10),
-    ],
-    "new": [
-      fake_run(folder / "new" / "seed_0", code=1.5, prose=3.5, per_step=7),
-      fake_run(folder / "new" / "seed_1", code=1.9, prose=3.7, per_step=9, **last),
-    ],
-  }
-
-
-def collect(folder, **last):
-  return run.collect(
-    "asked", ASKED, four_runs(folder, **last), scale="demo", command="python -m experiments.run"
-  )
-
-
-def test_results_hold_what_a_reader_asks_for(tmp_path):
-  results = collect(tmp_path)
-  assert (results["experiment"], results["scale"]) == ("asked", "demo")
-  assert results["corpus"] == {
-    "local_old": {"fingerprint": "abc"},
-    "local_new": {"fingerprint": "abc"},
-    "local_code": {"files": 3},
-  }
-  assert list(results["arms"]) == ["old", "new"]
-  new = results["arms"]["new"]
-  assert new["metrics"][CODE] == {
-    "mean": pytest.approx(1.7),
-    "stderr": pytest.approx(0.2),
-    "per_seed": [1.5, 1.9],
-  }
-  assert new["metrics"][PROSE]["per_seed"] == [3.5, 3.7]
-  assert new["supervised_tokens"] == (3 * 7 + 3 * 9) // 2  # of the last step, over the seeds
-  assert (new["all_tokens"], new["steps"], new["seeds"]) == (30, 3, 2)
-  assert new["config"]["model.num_layers"] == 1 and new["config"]["data.mixture"] == "new"
-  assert results["commands"] == ["python -m experiments.run"]
-  assert results["environment"] == {"python": "3.11"}
-
-
-def test_comparisons_are_the_arm_minus_its_baseline_seed_by_seed(tmp_path):
-  code, prose = collect(tmp_path)["comparisons"]
-  for comparison, metric, per_seed, documents in [
-    (code, CODE, (-0.5, -0.3), 2),
-    (prose, PROSE, (0.5, 0.7), 1),
-  ]:
-    assert (comparison["metric"], comparison["arm"]) == (metric, "new")
-    assert comparison["baseline"] == "old"
-    assert comparison["per_seed"] == pytest.approx(per_seed)
-    assert comparison["difference"] == pytest.approx(sum(per_seed) / 2)
-    assert comparison["num_documents"] == documents
-
-
-def test_a_comparison_and_the_metrics_it_compares_agree(tmp_path):
-  results = collect(tmp_path)
-  for comparison in results["comparisons"]:
-    arm, baseline = (
-      results["arms"][comparison[side]]["metrics"][comparison["metric"]]["mean"]
-      for side in ("arm", "baseline")
-    )
-    assert comparison["difference"] == pytest.approx(arm - baseline)
-
-
-def test_results_are_strict_json(tmp_path):
-  text = json.dumps(collect(tmp_path), allow_nan=False)
-  assert json.loads(text)["arms"]["old"]["metrics"][CODE]["mean"] == pytest.approx(2.1)
-
-
-def test_runs_of_different_lengths_are_not_compared(tmp_path):
-  with pytest.raises(InputError, match=r"new/seed_1 is at step 4 and .* at 3.*no fair comparison"):
-    collect(tmp_path, steps=4)
-
-
-# The command.
 
 
 def test_every_experiment_names_files_and_arms_that_are_there():
@@ -141,7 +16,7 @@ def test_every_experiment_names_files_and_arms_that_are_there():
   for name in experiment.names():
     asked = experiment.load(name)
     for arm in asked.arms.values():
-      assert (experiment.ROOT / arm.gin_file).is_file()
+      assert all((experiment.ROOT / one.gin_file).is_file() for one in arm.runs().values())
     for pair in asked.comparisons:
       assert {*pair} <= {*asked.arms}
 

@@ -41,9 +41,9 @@ def test_standard_error_divides_by_n_minus_one_and_one_value_has_none():
 
 
 def test_bits_per_byte_weighs_documents_by_their_length():
-  assert statistics.bits_per_byte({"a": (10.0, 10), "b": (90.0, 30)}) == 2.5
+  assert statistics.of_items({"a": (10.0, 10), "b": (90.0, 30)}) == 2.5
   with pytest.raises(ValueError, match="held-out text is missing"):
-    statistics.bits_per_byte({})
+    statistics.of_items({})
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 10, 31, 120])
@@ -58,7 +58,7 @@ def test_interval_over_documents_covers_the_truth_about_95_times_in_100():
   covered = []
   for trial in range(400):
     got = statistics.paired_difference(*simulated(rng), resamples=500, seed=trial)
-    low, high = got.interval_documents
+    low, high = got.interval_items
     covered.append(low <= 0.03 <= high)
   assert 0.915 <= np.mean(covered) <= 0.98  # three standard errors of a share are 0.033
 
@@ -76,6 +76,41 @@ def test_interval_over_seeds_covers_the_truth_about_95_times_in_100():
   assert 0.915 <= np.mean(covered) <= 0.98
 
 
+def test_interval_over_both_covers_the_truth_about_95_times_in_100():
+  # Other documents and other trainings are drawn, as whoever repeats the experiment would.
+  rng, covered, narrow = np.random.default_rng(4), [], []
+  for trial in range(400):
+    effects = 0.03 + rng.normal(0, 0.02, (3, 1)) + rng.normal(0, 0.1, 40)  # [seed, document]
+    sizes = np.full(40, 1000)
+    got = statistics.paired_difference(
+      models(effects * sizes, sizes), models(0 * effects * sizes, sizes), resamples=300, seed=trial
+    )
+    low, high = got.interval
+    covered.append(low <= 0.03 <= high)
+    low, high = got.interval_items
+    narrow.append(low <= 0.03 <= high)
+  assert 0.93 <= np.mean(covered) <= 1.0
+  assert np.mean(narrow) < np.mean(covered)
+
+
+def test_interval_over_both_is_welchs():
+  # Of two independent samples with these standard errors; scipy does not round their freedom down.
+  rng = np.random.default_rng(6)
+  items, seeds = rng.normal(0, 1, 12), rng.normal(0, 1, 5)
+  wanted = stats.ttest_ind(items, seeds, equal_var=False).confidence_interval(0.95)
+  difference = items.mean() - seeds.mean()
+  got = statistics._over_both(difference, stats.sem(items), 12, stats.sem(seeds), 5, 0.95)
+  assert got == pytest.approx((wanted.low, wanted.high), rel=0.03)
+  assert got[0] <= wanted.low and got[1] >= wanted.high
+
+
+def test_an_interval_over_both_needs_both():
+  arm, baseline = simulated(np.random.default_rng(5), seeds=1)
+  assert statistics.paired_difference(arm, baseline).interval is None
+  one = models([[3.0], [4.0]], [10])
+  assert statistics.paired_difference(one, one).interval is None
+
+
 def test_interval_over_seeds_is_the_paired_t_interval():
   got = statistics.paired_difference(*simulated(np.random.default_rng(8), seeds=4), level=0.9)
   wanted = stats.ttest_1samp(got.per_seed, 0).confidence_interval(0.9)
@@ -84,7 +119,7 @@ def test_interval_over_seeds_is_the_paired_t_interval():
 
 def test_pairing_removes_the_difficulty_that_documents_share():
   arm, baseline = simulated(np.random.default_rng(2))
-  low, high = statistics.paired_difference(arm, baseline).interval_documents
+  low, high = statistics.paired_difference(arm, baseline).interval_items
   sizes = np.array([size for _, size in arm[0].values()])
   bits = np.array([bits for bits, _ in arm[0].values()])
   unpaired = 2 * 1.96 * np.sqrt(2) * np.std(bits / sizes) / np.sqrt(len(sizes))
@@ -99,7 +134,7 @@ def test_swapping_the_arms_flips_every_sign_exactly(seed, documents, seeds, leve
   other = statistics.paired_difference(baseline, arm, level=level, resamples=200)
   assert one.difference == -other.difference
   assert one.per_seed == tuple(-x for x in other.per_seed)
-  assert one.interval_documents == tuple(-x for x in reversed(other.interval_documents))
+  assert one.interval_items == tuple(-x for x in reversed(other.interval_items))
   if seeds > 1:
     assert one.interval_seeds == tuple(-x for x in reversed(other.interval_seeds))
 
@@ -108,7 +143,7 @@ def test_identical_arms_differ_by_nothing_whatever_the_order_of_documents():
   arm, _ = simulated(np.random.default_rng(3))
   shuffled = [dict(reversed(documents.items())) for documents in arm]
   got = statistics.paired_difference(arm, shuffled)
-  assert (got.difference, got.interval_documents, got.interval_seeds) == (0, (0, 0), (0, 0))
+  assert (got.difference, got.interval_items, got.interval_seeds) == (0, (0, 0), (0, 0))
   assert got.per_seed == (0, 0)
 
 
@@ -127,16 +162,16 @@ def test_difference_weighs_documents_by_bytes_and_averages_seeds():
   assert got.per_seed == pytest.approx((0.25, 0.5))
   assert got.difference == pytest.approx(0.375)
   # Two documents: a resample is all of the one, all of the other, or both.
-  assert got.interval_documents == pytest.approx((4 / 30, 11 / 10))
-  assert got.num_documents == 2
+  assert got.interval_items == pytest.approx((4 / 30, 11 / 10))
+  assert got.num_items == 2
 
 
 def test_one_seed_or_one_document_leaves_its_interval_unknown():
   one_seed = statistics.paired_difference(*simulated(np.random.default_rng(4), seeds=1))
   assert one_seed.interval_seeds is None
-  assert one_seed.interval_documents is not None
+  assert one_seed.interval_items is not None
   one_document = statistics.paired_difference(*simulated(np.random.default_rng(4), documents=1))
-  assert one_document.interval_documents is None
+  assert one_document.interval_items is None
 
 
 def test_interval_repeats_with_its_seed_and_widens_with_its_level():
@@ -144,7 +179,7 @@ def test_interval_repeats_with_its_seed_and_widens_with_its_level():
   a, b, c = (statistics.paired_difference(*pair, seed=s) for s in (0, 0, 1))
   assert a == b != c
   wide = statistics.paired_difference(*pair, level=0.99)
-  assert wide.interval_documents[0] < a.interval_documents[0]
+  assert wide.interval_items[0] < a.interval_items[0]
   assert wide.interval_seeds[1] > a.interval_seeds[1]
   with pytest.raises(ValueError, match="is no share"):
     statistics.paired_difference(*pair, level=95)
@@ -161,12 +196,16 @@ def test_interval_repeats_with_its_seed_and_widens_with_its_level():
       [{"a": (1.0, 2), "b": (1.0, 2)}],
       "'b' was not scored by seed 0 of the arm",
     ),
-    ([{"a": (1.0, 2)}], [{"a": (1.0, 3)}], "'a' has 3 bytes in seed 0 of the baseline and 2"),
-    ([{"a": (1.0, 2)}] * 2, [{"a": (1.0, 2)}, {"a": (float("nan"), 2)}], "'a' has nan bits"),
-    ([{"a": (0.0, 0)}], [{"a": (0.0, 0)}], "leave out empty documents"),
+    ([{"a": (1.0, 2)}], [{"a": (1.0, 3)}], "'a' is of size 3 in seed 0 of the baseline and"),
+    (
+      [{"a": (1.0, 2)}] * 2,
+      [{"a": (1.0, 2)}, {"a": (float("nan"), 2)}],
+      "'a' has nan in a size of 2",
+    ),
+    ([{"a": (0.0, 0)}], [{"a": (0.0, 0)}], "leave out what is empty"),
     ([{"a": (1.0, 2)}] * 2, [{"a": (1.0, 2)}], "2 seeds of the arm and 1 of the baseline"),
     ([], [], "at least one"),
-    ([{}], [{}], "no held-out documents"),
+    ([{}], [{}], "nothing held out was scored"),
   ],
 )
 def test_models_that_did_not_score_the_same_text_are_refused(arm, baseline, message):
