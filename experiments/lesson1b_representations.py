@@ -73,7 +73,7 @@ EXPERIMENT = Experiment(
     "Pieces of held-out documents, and functions of held-out files, are held out.",
   ),
   caveats=(
-    "The encoder has about half of the others' parameters, at every scale.  At the scale paper it is"
+    "The encoder has about half of the others' parameters.  At the scale paper it is"
     " 350M beside 1B, which is this project's choice.",
     "Six packages, and one machine's documentation: BoolQ and defect detection are there as tasks"
     " (docs/finetuning.md) for who has their files and models of a size to learn them.",

@@ -48,10 +48,7 @@ def verdict(finding: Finding, comparison: Mapping[str, Any] | None, better: str)
     if -margin < low and high < margin:
       return REPRODUCED, told
     return (NOT_REPRODUCED if low > margin or high < -margin else NOT_DECIDED), told
-  if high < margin:
-    said = NOT_REPRODUCED
-  else:
-    said = REPRODUCED if low > 0 else NOT_DECIDED
+  said = NOT_REPRODUCED if high < margin else REPRODUCED if low > 0 else NOT_DECIDED
   if finding.claim == "not better":
     said = {NOT_REPRODUCED: REPRODUCED, REPRODUCED: NOT_REPRODUCED}.get(said, said)
   return said, told

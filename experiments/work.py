@@ -127,7 +127,7 @@ def _problems(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, flo
       passed[0] += row["passed"]
       passed[1] += 1
   for name, (passes, drawn) in counted.items():
-    yield name, (passes, drawn)
+    yield name, (float(passes), float(drawn))
 
 
 def main(argv: list[str]) -> None:

@@ -44,8 +44,8 @@ def _pairs() -> Mapping[str, list[Pair]]:
   found = {split: list(_of(split)) for split in SPLITS}
   if not all(found.values()):
     raise InputError(
-      f"the task package asks about documentation of {', '.join(PACKAGES)}, which the embedded prose"
-      f" is made of and your own is not; unset {embedded.PROSE_VARIABLE}, or use another task"
+      f"the task package asks about documentation of {', '.join(PACKAGES)}, which the embedded"
+      f" prose is made of and your own is not; unset {embedded.PROSE_VARIABLE}, or use another task"
     )
   return found
 

@@ -3,7 +3,7 @@
 clm                     CodeGen; every lesson's baseline
 prefix_lm               lesson 1
 ul2, ul2_modified       lesson 1, with UL2's denoisers and with those that leave more to score
-codegen2_prefix_lm      lesson 1, left to right after a prefix for half of the rows, spans for the others
+codegen2_prefix_lm      lesson 1, half of the rows after a prefix, spans out of the others
 mlm                     lesson 1, for the bidirectional encoder
 psm, clm_psm            lesson 2: infilling alone, and half and half with left to right
 span_corruption         lesson 3: CodeGen2's infilling alone, and ...
