@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 import itertools
 import json
+import re
 from typing import Any
 
 from clu.data import dataset_iterator
@@ -90,7 +91,9 @@ class Batches(dataset_iterator.DatasetIterator):
         " rates or the reading of them has changed; continue with what it was, or take a new"
         " MODEL_DIR"
       )
-    self._go_to(told["next_batch"])
+    # t5x looks at the first batch ahead of its step, and may save before it takes that step.
+    step = re.search(r"checkpoint_(\d+)/", str(filename))
+    self._go_to(min(told["next_batch"], int(step[1]) if step else told["next_batch"]))
 
   def _go_to(self, number: int) -> None:
     if self._made is not None:
