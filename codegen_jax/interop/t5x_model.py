@@ -31,7 +31,7 @@ from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
 from codegen_jax.types import Array, Batch, Params, PyTree
 
-Measured = dict[str, Array]  # loss, cross_entropy, z_loss: means; scored, read: tokens
+Measured = dict[str, Array]  # cross_entropy, z_loss (weighted): means; scored: how many targets
 GREEDY = SamplingConfig(temperature=0.0)
 
 
@@ -100,14 +100,14 @@ class CodegenModel(models.BaseTransformerModel):
         " Trainer.num_microbatches at None and set MICROBATCHES, and DatasetConfig.batch_size to"
         " BATCH_SIZE"
       )
-    loss, measured = self._mean_loss(unfreeze(params), as_batch(batch))
+    loss, measured = self._mean_loss(unfreeze(params), batch)
     return loss, _metrics(measured, as_batch(batch))
 
   def eval_fn(
     self, params: Params, batch: Mapping[str, Array]
   ) -> tuple[Float[Array, ""], dict[str, Any]]:
     """As `loss_fn`, of any number of rows and without a gradient."""
-    loss, measured = self._eval_loss(unfreeze(params), as_batch(batch))
+    loss, measured = self._eval_loss(unfreeze(params), batch)
     return loss, _metrics(measured, as_batch(batch))
 
   def score_batch(
@@ -199,7 +199,8 @@ def _check(config: TrainConfig, sampling: SamplingConfig) -> None:
 def _losses(config: TrainConfig) -> tuple[Callable[..., Any], Callable[..., Any]]:
   """(params, batch) -> the mean that is minimised, and what was measured: for steps, and for eval.
 
-  The first hands JAX the gradient that `step.make_gradient` makes, microbatches and all.
+  The first hands JAX the gradient that `step.make_gradient` makes, microbatches and all.  A batch
+  is t5x's, since JAX maps what it differentiates to trees that hold no arrays.
   """
   model = Transformer(config.model)
   gradient = step.make_gradient(
@@ -213,8 +214,8 @@ def _losses(config: TrainConfig) -> tuple[Callable[..., Any], Callable[..., Any]
     model, attention=config.attention, z_loss=config.z_loss, loss_chunks=config.loss_chunks
   )
 
-  def eval_loss(params: Params, batch: Batch) -> tuple[Array, Measured]:
-    minimised, loss = summed_loss(params, batch)
+  def eval_loss(params: Params, batch: Mapping[str, Array]) -> tuple[Array, Measured]:
+    minimised, loss = summed_loss(params, as_batch(batch))
     scored = jnp.maximum(loss.scored, 1.0)
     return minimised / scored, {
       "cross_entropy": loss.cross_entropy / scored,
@@ -222,8 +223,8 @@ def _losses(config: TrainConfig) -> tuple[Callable[..., Any], Callable[..., Any]
       "scored": loss.scored,
     }
 
-  def forward(params: Params, batch: Batch) -> tuple[tuple[Array, Measured], Params]:
-    grads, told = gradient(params, batch)
+  def forward(params: Params, batch: Mapping[str, Array]) -> tuple[tuple[Array, Measured], Params]:
+    grads, told = gradient(params, as_batch(batch))
     z_loss = config.z_loss * told["z_loss"]
     minimised = told["loss"] + z_loss
     scored = told["scored_tokens"].astype(jnp.float32)
@@ -249,7 +250,7 @@ def _metrics(measured: Measured, batch: Batch) -> dict[str, Any]:
   def a_step(total: Array) -> Any:
     return t5x_metrics.AveragePerStep(total=total)
 
-  def a_second(number: float) -> Any:
+  def a_second(number: int | float) -> Any:
     return t5x_metrics.TimeRate.from_model_output(numerator=jnp.asarray(number))
 
   def fraction(count: Array) -> Any:

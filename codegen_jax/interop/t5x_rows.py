@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 import itertools
 import json
+import os
 import re
 from typing import Any
 
@@ -69,16 +70,18 @@ class Batches(dataset_iterator.DatasetIterator):
   @property
   def element_spec(self) -> dict[str, Any]:
     shape = (len(self._rows), self._reader.config.seq_len)
-    return dict.fromkeys(SEQIO_NAMES.values(), dataset_iterator.ArraySpec(np.dtype(np.int32), shape))
+    return dict.fromkeys(
+      SEQIO_NAMES.values(), dataset_iterator.ArraySpec(np.dtype(np.int32), shape)
+    )
 
   def reset(self) -> None:
     self._go_to(0)
 
-  def save(self, filename: str | epath.Path) -> None:
+  def save(self, filename: str | os.PathLike[str]) -> None:
     told = {"next_batch": self._next, "fingerprint": self._reader.fingerprint}
     epath.Path(filename).write_text(json.dumps(told))
 
-  def restore(self, filename: str | epath.Path) -> None:
+  def restore(self, filename: str | os.PathLike[str]) -> None:
     """Goes to the batch that was next when the file was saved.
 
     Raises:

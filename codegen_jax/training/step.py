@@ -70,9 +70,7 @@ def make_gradient(
   loss_chunks: int = 1,
 ) -> Callable[[Params, Batch], tuple[Params, Metrics]]:
   """The gradient of the mean over the batch's scored targets, and what was measured on the way."""
-  summed_loss = make_summed_loss(
-    model, attention=attention, z_loss=z_loss, loss_chunks=loss_chunks
-  )
+  summed_loss = make_summed_loss(model, attention=attention, z_loss=z_loss, loss_chunks=loss_chunks)
   of_part = jax.grad(summed_loss, has_aux=True)
 
   def gradient(params: Params, batch: Batch) -> tuple[Params, Metrics]:
