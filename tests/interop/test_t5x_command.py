@@ -1,4 +1,4 @@
-"""t5x's own train.py by gin_configs/t5x/pretrain.gin, beside `codegen-jax train` of the same arm."""
+"""t5x's train.py by gin_configs/t5x/pretrain.gin, beside `codegen-jax train` of the same arm."""
 
 import pathlib
 import re

@@ -114,7 +114,7 @@ def test_steps_of_t5x_are_our_own(attention, microbatches, chunks):
       z_loss=config.z_loss,
       microbatches=microbatches,
       loss_chunks=chunks,
-    )  # fmt: skip
+    )
   )
   theirs = trainer(CodegenModel(config))
   for number, batch in enumerate(batches()):
