@@ -18,6 +18,7 @@ import optax
 from t5x import metrics as t5x_metrics
 from t5x import models, optimizers
 
+from codegen_jax import partitioning
 from codegen_jax.data.pipeline import Reader
 from codegen_jax.data.rows import as_batch
 from codegen_jax.errors import InputError
@@ -91,7 +92,8 @@ class CodegenModel(models.BaseTransformerModel):
     """What is minimised, a mean over the batch's scored targets, and t5x's metrics.
 
     Raises:
-      InputError: t5x has cut the batch into microbatches, whose means it would add up.
+      InputError: t5x has cut the batch into microbatches, whose means it would add up; or the mesh
+        cannot share its rows evenly.
     """
     rows = len(batch["decoder_input_tokens"])
     if rows != self.config.data.batch_size:
@@ -99,6 +101,12 @@ class CodegenModel(models.BaseTransformerModel):
         f"t5x hands over {rows} rows and BATCH_SIZE is {self.config.data.batch_size}; leave"
         " Trainer.num_microbatches at None and set MICROBATCHES, and DatasetConfig.batch_size to"
         " BATCH_SIZE"
+      )
+    ways = partitioning.parts("batch") * self.config.microbatches
+    if rows % ways:
+      raise InputError(
+        f"BATCH_SIZE is {rows} rows, which cannot be shared evenly among {ways} (devices x"
+        " MICROBATCHES); choose a multiple"
       )
     loss, measured = self._mean_loss(unfreeze(params), batch)
     return loss, _metrics(measured, as_batch(batch))
@@ -184,11 +192,6 @@ def _check(config: TrainConfig, sampling: SamplingConfig) -> None:
   for name, value in refused.items():
     if value:
       raise InputError(f"{name} is {value!r}, which t5x's loop does not do; leave it out")
-  if config.model.attention_kernel == "flash" and len(jax.devices()) > 1:
-    raise InputError(
-      "attention_kernel is 'flash' on several devices, which t5x's mesh cannot split; set"
-      " TransformerConfig.attention_kernel = 'fused'"
-    )
   if sampling.num_beams > 1 or sampling.stop_strings or sampling.stop_tokens is not None:
     raise InputError(
       "the sampling config has beams or stops, which predict_batch does not read; give it a"

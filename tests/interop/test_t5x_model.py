@@ -98,10 +98,16 @@ def trainer(model: CodegenModel) -> t5x.trainer.Trainer:
 
 
 @pytest.mark.parametrize(
-  ("attention", "microbatches", "chunks"), [("causal", 1, 1), ("prefix", 1, 4), ("prefix", 4, 1)]
+  ("attention", "microbatches", "chunks", "kernel"),
+  [
+    ("causal", 1, 1, "reference"),
+    ("prefix", 1, 4, "blockwise"),
+    ("prefix", 2, 1, "flash"),
+  ],
 )
-def test_steps_of_t5x_are_our_own(attention, microbatches, chunks):
-  config = with_(attention=attention, microbatches=microbatches, loss_chunks=chunks)
+def test_steps_of_t5x_are_our_own(attention, microbatches, chunks, kernel):
+  model = dataclasses.replace(CONFIG.model, attention_kernel=kernel)
+  config = with_(model=model, attention=attention, microbatches=microbatches, loss_chunks=chunks)
   optimizer = make_optimizer(config.optimizer)
   ours = state.create(
     Transformer(config.model), optimizer, partitioning.make_mesh(config.partitioning), config.seed
@@ -190,6 +196,13 @@ def test_microbatches_of_t5x_are_refused():
   three = jax.tree.map(lambda rows: rows[:3], as_features(batches()[0]))
   with pytest.raises(InputError, match=r"num_microbatches at None and set MICROBATCHES"):
     CodegenModel(CONFIG).loss_fn(params(), three, None)
+
+
+def test_rows_that_the_mesh_cannot_share_are_refused():
+  theirs = trainer(CodegenModel(with_(microbatches=4)))
+  with pytest.raises(InputError, match="8 rows, which cannot be shared evenly among 16"):
+    theirs.train(iter([as_features(batches()[0])]), 1, start_step=0)
+  theirs.close()
 
 
 @pytest.mark.parametrize(
