@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,18 @@ def test_what_is_tuned_suits_its_attention_and_its_prompt(name):
 def test_tuning_without_a_run_to_tune_is_a_sentence():
   with pytest.raises(main.InputError, match="INIT_FROM"):
     load(MODELS["demo"], FINETUNE["docstring_match_causal"])
+
+
+@pytest.mark.parametrize("name", gin_files("t5x"))
+def test_a_file_for_t5x_reads_macros_that_an_arm_and_a_model_set(name):
+  # It imports t5x, which is rarely there; where it is, tests/interop/test_t5x_command.py runs it.
+  declared = re.compile(r"^([A-Z_]+) =", re.MULTILINE)
+  said, base = (
+    (ROOT / file).read_text() for file in (gin_files("t5x")[name], "gin_configs/base/pretrain.gin")
+  )
+  known = declared.findall(said) + declared.findall(base)
+  read = set(re.findall(r"%([A-Z_]+)", said))
+  assert {"MIXTURE", "BATCH_SIZE", "SEED"} <= read <= {*known}
 
 
 # Two steps of every arm, on the corpus that it is for.

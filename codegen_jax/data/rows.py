@@ -27,7 +27,7 @@ from codegen_jax.data.cut import (
 from codegen_jax.data.objectives import Choose, Example, Objective
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.errors import InputError
-from codegen_jax.types import Batch
+from codegen_jax.types import Array, Batch
 
 Level = Literal["context", "document", "whole"]
 
@@ -280,8 +280,8 @@ def read_rows(source: RowSource):
   return preprocessor
 
 
-def as_batch(features: Mapping[str, np.ndarray]) -> Batch:
+def as_batch(features: Mapping[str, Array]) -> Batch:
   """What seqio yields for such a task, in batches, under our names."""
   masks = {"loss_mask", "prefix_mask"}
-  read = {ours: np.asarray(features[theirs]) for ours, theirs in SEQIO_NAMES.items()}
+  read = {ours: features[theirs] for ours, theirs in SEQIO_NAMES.items()}
   return Batch(**{name: x.astype(bool) if name in masks else x for name, x in read.items()})

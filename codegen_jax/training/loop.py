@@ -60,7 +60,7 @@ def train(
   reader = pipeline.Reader(config.data)
   reader.check_attention(config.attention)
   reader.check_has(config.total_steps * config.data.batch_size)
-  _check_vocabulary(config.model, reader)
+  check_vocabulary(config.model, reader)
   _check_prompt(config.optimizer, reader)
   other = warm_start.find(config.warm_start, workdir, config.model, program.state.params)
 
@@ -240,7 +240,8 @@ def _resumed(state: TrainState) -> dict[str, Any]:
   return {"step": state.step, "opt_state": state.opt_state}
 
 
-def _check_vocabulary(model: TransformerConfig, reader: pipeline.Reader) -> None:
+def check_vocabulary(model: TransformerConfig, reader: pipeline.Reader) -> None:
+  """Raises InputError for a vocabulary with more ids than the model has rows."""
   size = reader.vocabulary.vocab_size
   if model.vocab_size < size:
     raise InputError(

@@ -28,11 +28,16 @@ class TrainState:
 
 def init(model: Transformer, optimizer: optax.GradientTransformation, key: jax.Array) -> TrainState:
   """A new state whose weights still carry their axis names.  Pure: trace it for shapes."""
+  boxed = init_params(model, key)
+  return TrainState(jnp.zeros((), jnp.int32), boxed, optimizer.init(boxed))
+
+
+def init_params(model: Transformer, key: jax.Array) -> Params:
+  """New weights, each in a box (`nn.LogicallyPartitioned`) with the names of its axes."""
   one = jnp.ones((1, 2), jnp.int32)
   # One row cannot be shared by the devices of a mesh, as a kernel for one device would ask.
   model = Transformer(dataclasses.replace(model.config, attention_kernel="reference"))
-  boxed = model.init(key, one, mask=masks.AttentionMask(one, one))["params"]
-  return TrainState(jnp.zeros((), jnp.int32), boxed, optimizer.init(boxed))
+  return model.init(key, one, mask=masks.AttentionMask(one, one))["params"]
 
 
 def abstract(model: Transformer, optimizer: optax.GradientTransformation, mesh: Mesh) -> TrainState:

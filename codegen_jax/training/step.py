@@ -70,13 +70,7 @@ def make_gradient(
   loss_chunks: int = 1,
 ) -> Callable[[Params, Batch], tuple[Params, Metrics]]:
   """The gradient of the mean over the batch's scored targets, and what was measured on the way."""
-
-  def summed_loss(params: Params, batch: Batch) -> tuple[Array, Loss]:
-    mask = masks.training_mask(batch, attention)
-    hidden: Any = model.apply({"params": params}, batch.inputs, mask=mask, logits=False)
-    scored = masks.scored_targets(batch, attention)
-    return next_token_loss(hidden, params["head"], batch.targets, scored, z_loss, loss_chunks)
-
+  summed_loss = make_summed_loss(model, attention=attention, z_loss=z_loss, loss_chunks=loss_chunks)
   of_part = jax.grad(summed_loss, has_aux=True)
 
   def gradient(params: Params, batch: Batch) -> tuple[Params, Metrics]:
@@ -101,6 +95,20 @@ def make_gradient(
     }
 
   return gradient
+
+
+def make_summed_loss(
+  model: Transformer, *, attention: Attention, z_loss: float = 0.0, loss_chunks: int = 1
+) -> Callable[[Params, Batch], tuple[Array, Loss]]:
+  """What is minimised, summed over the batch's scored targets, and the sums it is made of."""
+
+  def summed_loss(params: Params, batch: Batch) -> tuple[Array, Loss]:
+    mask = masks.training_mask(batch, attention)
+    hidden: Any = model.apply({"params": params}, batch.inputs, mask=mask, logits=False)
+    scored = masks.scored_targets(batch, attention)
+    return next_token_loss(hidden, params["head"], batch.targets, scored, z_loss, loss_chunks)
+
+  return summed_loss
 
 
 def _add(total: PyTree, part: PyTree) -> PyTree:
