@@ -43,7 +43,8 @@ def run(program: str, *bindings: str) -> str:
 
 def train(workdir: pathlib.Path, *bindings: str) -> dict[int, list[float]]:
   """Step -> the loss and the rate that t5x logs."""
-  log = run("train", f"MODEL_DIR = '{workdir}'", "EVAL_STEPS = 1", *EVERY, *bindings)
+  told = (f"MODEL_DIR = '{workdir}'", "MIXTURE = 'code_and_prose_prefix_lm'", "EVAL_STEPS = 1")
+  log = run("train", *told, *EVERY, *bindings)
   return {int(step): [float(loss), float(rate)] for step, loss, rate in LOGGED.findall(log)}
 
 
