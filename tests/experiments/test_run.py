@@ -75,15 +75,16 @@ def test_lesson_1_runs_and_a_second_run_only_reads(tmp_path, monkeypatch, capsys
   assert causal["all_tokens"] == prefix["all_tokens"] == 2 * 8 * 32
   assert prefix["supervised_tokens"] < 0.8 * causal["supervised_tokens"]
   assert {c["metric"] for c in results["comparisons"]} == metrics.keys()
+  trained = tmp_path / "trained" / "demo"
   for arm in ("causal", "prefix"):
     for seed in (0, 1):
-      config = json.loads((folder / arm / f"seed_{seed}" / "config.json").read_text())
+      (workdir,) = trained.glob(f"lesson1_{arm}-*/seed_{seed}")
+      config = json.loads((workdir / "config.json").read_text())
       assert config["seed"] == config["data"]["seed"] == seed
-  assert "prefix seed 1" in capsys.readouterr().err
+  assert "[4/4 done]" in capsys.readouterr().err
 
-  before = times(folder)
+  before = times(trained)
   assert len(before) > 4 * (1 + 4 + 1)
   run.main(argv)
-  assert times(folder) == before
+  assert times(trained) == before
   assert (folder / "report" / "results.json").read_text() == text
-  assert "finished at step 2" in capsys.readouterr().err
