@@ -150,7 +150,7 @@ def test_a_file_for_t5x_reads_macros_that_an_arm_and_a_model_set(name):
   )
   known = declared.findall(said) + declared.findall(base)
   read = set(re.findall(r"%([A-Z_]+)", said))
-  assert {"MIXTURE", "BATCH_SIZE", "SEED"} <= read <= {*known}
+  assert {"BATCH_SIZE", "SEQ_LEN", "SEED"} <= read <= {*known}
 
 
 # Two steps of every arm, on the corpus that it is for.

@@ -27,6 +27,7 @@ from codegen_jax.interop import t5x_decoding
 from codegen_jax.interop.t5x_rows import RowConverter
 from codegen_jax.models import masks
 from codegen_jax.models.transformer import Transformer
+from codegen_jax.run_config import RunConfig
 from codegen_jax.training import loop, losses, state, step
 from codegen_jax.training.config import TrainConfig
 from codegen_jax.training.optimizer import OptimizerConfig, make_optimizer, schedule
@@ -174,6 +175,16 @@ class CodegenModel(models.BaseTransformerModel):
     mask = masks.training_mask(read, self.config.attention)
     logits: Any = self.module.apply({"params": unfreeze(params)}, read.inputs, mask=mask)
     return logits
+
+
+def train_config(run: RunConfig) -> TrainConfig:
+  """`CodegenModel.config` of a gin file, in which the corpora that an arm names are filled in."""
+  return run.train
+
+
+def mixture(run: RunConfig) -> str:
+  """The mixture that it trains on, for t5x's DatasetConfig."""
+  return run.train.data.mixture
 
 
 def learning_rate(config: OptimizerConfig) -> optax.Schedule:

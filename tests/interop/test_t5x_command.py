@@ -43,8 +43,7 @@ def run(program: str, *bindings: str) -> str:
 
 def train(workdir: pathlib.Path, *bindings: str) -> dict[int, list[float]]:
   """Step -> the loss and the rate that t5x logs."""
-  told = (f"MODEL_DIR = '{workdir}'", "MIXTURE = 'code_and_prose_prefix_lm'", "EVAL_STEPS = 1")
-  log = run("train", *told, *EVERY, *bindings)
+  log = run("train", f"MODEL_DIR = '{workdir}'", "EVAL_STEPS = 1", *EVERY, *bindings)
   return {int(step): [float(loss), float(rate)] for step, loss, rate in LOGGED.findall(log)}
 
 
