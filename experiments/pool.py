@@ -25,6 +25,7 @@ from experiments.work import Job
 MEMORY_OF_A_RUN = 4 << 30  # bytes: a demo run with TensorFlow beside it takes 2 GB
 TOLD_EVERY = 30.0  # seconds between two lines about how far all are
 LOG = "run.log"
+PROGRAM = "experiments.work"
 
 After = Callable[[Job], str | None]
 
@@ -121,7 +122,7 @@ class _Pool:
     write_json(workdir / "job.json", dataclasses.asdict(job) | {"cores": cores})
     with (workdir / LOG).open("w") as log:
       process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.work", str(workdir / "job.json")],
+        [sys.executable, "-m", PROGRAM, str(workdir / "job.json")],
         stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=experiment.ROOT,
         start_new_session=True,  # Ctrl-C reaches it through us, once
       )  # fmt: skip
