@@ -17,6 +17,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: leave(workdir, "SIGTERM", 75))
     (workdir / "ready").touch()
     time.sleep(60)
+  if how == "slow":
+    time.sleep(2)
   if how == "fails":
     print("experiments.work: the folder is full; make room", file=sys.stderr)
     sys.exit(2)

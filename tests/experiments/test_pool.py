@@ -32,10 +32,11 @@ def alone(one: Job) -> None:
 
 
 def test_a_run_waits_for_the_one_that_it_begins_with_and_no_other(tmp_path, capsys):
-  first, other, second = (job(tmp_path, name) for name in ("a", "b", "c"))
+  first, other, second = (job(tmp_path, name) for name in ("slow", "b", "c"))
   before = {second.workdir: first.workdir}
-  pool.do([first, other, second], lambda one: before.get(one.workdir), at_once=2)
+  pool.do([first, second, other], lambda one: before.get(one.workdir), at_once=2)
   assert told(first)["ended"] <= told(second)["began"]
+  assert told(other)["began"] < told(first)["ended"]
   said = capsys.readouterr().err
   assert "[3/3 done]" in said and "started c" in said
 
