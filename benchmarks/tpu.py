@@ -29,6 +29,7 @@ from codegen_jax.types import Array
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ENVIRONMENT = {
   "JAX_PLATFORMS": "cpu",
+  "JAX_ENABLE_COMPILATION_CACHE": "false",  # which can be written for them, but not read
   "TPU_SKIP_MDS_QUERY": "1",
   "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
   "TPU_ACCELERATOR_TYPE": "v4-8",  # as the next line: only keeps libtpu quiet

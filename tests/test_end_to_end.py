@@ -16,6 +16,7 @@ from tests.environment import ENVIRONMENT
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GIN = "--gin_file=tests/gin/toy.gin"
+STEPS = 300  # long enough to be stopped in
 
 
 def start(command: str, workdir: pathlib.Path, *flags: str) -> subprocess.Popen:
@@ -55,26 +56,27 @@ def numbers(workdir: pathlib.Path) -> list[dict]:
 def state(workdir: pathlib.Path) -> list[bytes]:
   """Every array of the last checkpoint, moments included."""
   with ocp.StandardCheckpointer() as reader:
-    items = (workdir.absolute() / "checkpoints" / "800" / item for item in ("params", "opt_state"))
+    folder = workdir.absolute() / "checkpoints" / str(STEPS)
+    items = (folder / item for item in ("params", "opt_state"))
     return [np.asarray(leaf).tobytes() for item in items for leaf in jax.tree.leaves(reader.restore(item))]  # fmt: skip  # noqa: E501
 
 
 @pytest.mark.slow
 def test_a_run_that_is_interrupted_and_preempted_ends_with_the_same_bits(tmp_path):
-  whole, broken = tmp_path / "whole", tmp_path / "broken"
-  straight = start("train", whole)
+  whole, broken, steps = tmp_path / "whole", tmp_path / "broken", f"--gin.TOTAL_STEPS={STEPS}"
+  straight = start("train", whole, steps)
   for step, how, expected in [(60, signal.SIGINT, 130), (120, signal.SIGTERM, 75)]:
-    process = start("train", broken)
+    process = start("train", broken, steps)
     stop_after(process, broken, step, how)
     code, _, err = finish(process)
     assert code == expected, err
     assert "Traceback" not in err
-  code, _, err = finish(start("train", broken))
+  code, _, err = finish(start("train", broken, steps))
   assert code == 0, err
   assert "continues from step" in err
   assert finish(straight)[0] == 0
 
-  assert [row["step"] for row in rows(broken)] == list(range(1, 801))
+  assert [row["step"] for row in rows(broken)] == list(range(1, STEPS + 1))
   assert numbers(broken) == numbers(whole)
   assert state(broken) == state(whole)
 

@@ -87,6 +87,8 @@ def run(
   from codegen_jax.run_config import RunConfig
 
   jax.config.update("jax_platforms", "cpu")  # a device that is here is of no use
+  # What is compiled for devices that are not here can be written to JAX's cache, but not read.
+  jax.config.update("jax_enable_compilation_cache", False)
   config = gin_config.load(RunConfig, gin_files, bindings, search_paths).config.train
   where = topology.Topology(where.chip, where.shape, config.partitioning.slices)
   if flags.sweep:

@@ -1,5 +1,6 @@
 """`codegen-jax plan` as a user calls it: one small and one pod-sized case, and bad input."""
 
+from collections.abc import Sequence
 import importlib.util
 import json
 import os
@@ -7,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -18,28 +20,84 @@ needs_libtpu = pytest.mark.skipif(
 )
 
 
-def plan(*flags: str) -> subprocess.CompletedProcess[str]:
+# Plans command lines one after the other, each as a process of its own would: TensorFlow takes
+# longer to import than most of them take to compile.
+EACH = """
+import contextlib, io, json, sys
+from codegen_jax import main
+told = []
+for argv in json.loads(sys.argv[1]):
+  out, err = io.StringIO(), io.StringIO()
+  with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    try:
+      main.exit_with_sentences(lambda: main.main(argv), "codegen-jax")
+    except SystemExit as left:
+      told.append((left.code, out.getvalue(), err.getvalue()))
+print(json.dumps(told))
+"""
+
+
+class Told(NamedTuple):
+  returncode: int
+  stdout: str
+  stderr: str
+
+
+def run(command: Sequence[str], **variables: str) -> Told:
   # The test's own devices are none of the plan's.
   environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_PLATFORMS")}
-  return subprocess.run(
-    [sys.executable, "-m", "codegen_jax.main", "plan", ARM, *flags],
+  environment |= variables
+  done = subprocess.run(
+    [sys.executable, *command],
     cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500, check=False,
   )  # fmt: skip
+  return Told(done.returncode, done.stdout, done.stderr)
 
 
-def refused(*flags: str) -> str:
-  done = plan(*flags)
-  assert done.returncode == 2 and done.stdout == "", done.stderr
-  return done.stderr.strip().splitlines()[-1]
+def plan(*flags: str) -> Told:
+  return run(["-m", "codegen_jax.main", "plan", ARM, *flags])
+
+
+def plans(*lines: Sequence[str], **variables: str) -> list[Told]:
+  done = run(["-c", EACH, json.dumps([["plan", ARM, *flags] for flags in lines])], **variables)
+  assert done.returncode == 0, done.stderr
+  return [Told(*told) for told in json.loads(done.stdout)]
+
+
+def refused(*lines: Sequence[str]) -> list[str]:
+  told = plans(*lines)
+  assert all(done.returncode == 2 and done.stdout == "" for done in told), told
+  return [done.stderr.strip().splitlines()[-1] for done in told]
 
 
 SMALL = ("--gin.TransformerConfig.vocab_size=512", "--gin.BATCH_SIZE=32", "--gin.SEQ_LEN=256")
 
 
+STEP, DECODE, TOO_LARGE = range(3)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> pathlib.Path:
+  """JAX's, of what is compiled in `small`."""
+  return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def small(cache) -> list[Told]:
+  return plans(
+    [TINY, V4, *SMALL, "--topology=v4-8", "--tokens=1e9", "--json"],
+    [TINY, V4, *SMALL, "--topology=v4-8", "--decode=8", "--json"],
+    [TINY, V4, "--topology=v5e-4", "--gin.BATCH_SIZE=4", "--gin.SEQ_LEN=16384",
+     "--gin.TransformerConfig.attention_kernel=reference",
+     "--gin.TransformerConfig.num_heads=16", "--gin.COMPILER_OPTIONS=()"],
+    JAX_COMPILATION_CACHE_DIR=str(cache),
+  )  # fmt: skip
+
+
 @needs_libtpu
 @pytest.mark.slow
-def test_a_small_plan_is_told_in_full():
-  done = plan(TINY, V4, *SMALL, "--topology=v4-8", "--tokens=1e9", "--json")
+def test_a_small_plan_is_told_in_full(small):
+  done = small[STEP]
   assert done.returncode == 0, done.stderr
   told = json.loads(done.stdout)
   assert (told["chips"], told["fits"], told["tokens_per_step"]) == (4, True, 32 * 256)
@@ -73,8 +131,8 @@ def test_the_largest_model_fits_a_pod_and_keeps_it_busy():
 
 @needs_libtpu
 @pytest.mark.slow
-def test_a_decoded_token_is_planned_too():
-  done = plan(TINY, V4, *SMALL, "--topology=v4-8", "--decode=8", "--json")
+def test_a_decoded_token_is_planned_too(small):
+  done = small[DECODE]
   assert done.returncode == 0, done.stderr
   told = json.loads(done.stdout)
   # Two layers' keys and values of two heads of 8, padded to a tile, for 2 rows of 256 slots.
@@ -84,14 +142,18 @@ def test_a_decoded_token_is_planned_too():
 
 @needs_libtpu
 @pytest.mark.slow
-def test_a_plan_that_is_too_large_is_an_answer():
-  done = plan(
-    TINY, V4, "--topology=v5e-4", "--gin.BATCH_SIZE=4", "--gin.SEQ_LEN=16384",
-    "--gin.TransformerConfig.attention_kernel=reference",
-    "--gin.TransformerConfig.num_heads=16", "--gin.COMPILER_OPTIONS=()",
-  )  # fmt: skip
+def test_a_plan_that_is_too_large_is_an_answer(small):
+  done = small[TOO_LARGE]
   assert done.returncode == 0, done.stderr
   assert "does NOT fit" in done.stdout and "It does not fit." in done.stdout
+
+
+@needs_libtpu
+@pytest.mark.slow
+def test_what_could_not_be_read_back_is_not_kept(small, cache):
+  """JAX's cache takes a program for devices that are not here, and fails to read it."""
+  assert small[STEP].returncode == 0
+  assert not [*cache.iterdir()]
 
 
 @needs_libtpu
@@ -110,20 +172,25 @@ def test_a_sweep_ranks_what_it_tried():
 
 
 def test_bad_input_is_one_sentence():
-  assert "the nearest is v4:4x4x8" in refused(TINY, V4, "--topology=v4-250")
-  assert "--tokens is 0.0" in refused(TINY, V4, "--topology=v4-8", "--tokens=0")
-  assert "add --sweep" in refused(TINY, V4, "--topology=v4-8", "--remats", "full")
+  topology, tokens, sweep = refused(
+    [TINY, V4, "--topology=v4-250"],
+    [TINY, V4, "--topology=v4-8", "--tokens=0"],
+    [TINY, V4, "--topology=v4-8", "--remats", "full"],
+  )
+  assert "the nearest is v4:4x4x8" in topology
+  assert "--tokens is 0.0" in tokens
+  assert "add --sweep" in sweep
 
 
 @needs_libtpu
 @pytest.mark.slow
 def test_a_config_that_does_not_fit_its_mesh_is_one_sentence():
-  assert "BATCH_SIZE is 6 rows" in refused(TINY, V4, "--topology=v4-8", "--gin.BATCH_SIZE=6")
-  assert "['embedding']['table'] has 4097 vocab" in refused(
-    TINY, "--topology=v4-8", "--gin.partitioning.PartitioningConfig.model=4",
-    "--gin.TransformerConfig.num_heads=4",
-    "--gin.TransformerConfig.vocab_size=4097",
+  rows, table, option = refused(
+    [TINY, V4, "--topology=v4-8", "--gin.BATCH_SIZE=6"],
+    [TINY, "--topology=v4-8", "--gin.partitioning.PartitioningConfig.model=4",
+     "--gin.TransformerConfig.num_heads=4", "--gin.TransformerConfig.vocab_size=4097"],
+    [TINY, V4, "--topology=v4-8", "--gin.COMPILER_OPTIONS=('xla_no_such_thing=true',)"],
   )  # fmt: skip
-  assert "XLA knows no compiler option" in refused(
-    TINY, V4, "--topology=v4-8", "--gin.COMPILER_OPTIONS=('xla_no_such_thing=true',)"
-  )
+  assert "BATCH_SIZE is 6 rows" in rows
+  assert "['embedding']['table'] has 4097 vocab" in table
+  assert "XLA knows no compiler option" in option
