@@ -75,7 +75,8 @@ def test_benchmarks_of_every_kind_are_run_in_the_order_asked(tmp_path):
   assert [tuple(result["results"]) for result in results] == [(name,) for name in NAMES]
   for name, result in zip(NAMES, results, strict=True):
     (path,) = folders(tmp_path, name)
-    assert json.loads(path.read_text(), parse_constant=pytest.fail) == result
+    said = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert said | {"folder": str(path.parent)} == result
     assert path.parts[-3] == "7"
   values = results[0]["results"]["doubling"]
   assert values["pass@1,t=0.2"] == values["pass@2,t=0.2"] == 1.0
