@@ -10,10 +10,7 @@ def arm(name: str, description: str, *, budget: str = "", answer: str = "answer"
   return Arm(
     Run(f"gin_configs/ablations/lesson1b_{name}.gin", budget=budget),
     description,
-    tuned={
-      "package": f"gin_configs/finetune/package_{file}.gin",
-      "docstring_match": f"gin_configs/finetune/docstring_match_{file}.gin",
-    },
+    tuned={"package": f"gin_configs/finetune/package_{file}.gin"},
     words={"ANSWER": answer},
   )
 
@@ -44,13 +41,6 @@ EXPERIMENT = Experiment(
       run="package",
       items="text",
     ),
-    "docstring/accuracy": Metric(
-      "docstring_match_{ANSWER}",
-      "whether a docstring is a function's own",
-      value="accuracy",
-      run="docstring_match",
-      items="text",
-    ),
   },
   comparisons=(("prefix", "encoder"), ("prefix", "causal"), ("causal", "encoder")),
   findings=(
@@ -66,11 +56,11 @@ EXPERIMENT = Experiment(
   ),
   method=(
     "Every arm reads the same corpus for the same number of updates of as many tokens.  Its weights"
-    " are then tuned for each task, with the same steps and rates for all, and the last step is"
+    " are then tuned for the task, with the same steps and rates for all, and the last step is"
     " measured: nothing is chosen by what is held out.",
     "A decoder is asked for the answer after the text, and the PrefixLM reads the text both ways;"
     " the encoder is asked for it in the place of a mask.  Of all labels the likeliest is taken.",
-    "Pieces of held-out documents, and functions of held-out files, are held out.",
+    "Pieces of held-out documents are held out.",
   ),
   caveats=(
     "The encoder has about half of the others' parameters.  At the scale paper it is"
