@@ -2,7 +2,8 @@
 
   runs/trained/<scale>/<gin file>-<hash>/seed_<n>/
 
-The hash is that of all that the gin files say of the training, and of the runs before it.
+The hash is that of all that gin files say of the training, and of the runs before it.  Where two
+gin files say the same, the folder has the name of the first that was trained.
 """
 
 from collections.abc import Sequence
@@ -73,6 +74,7 @@ class Jobs:
     self.asked, self.scale, self.seeds = asked, scale, seeds
     self._folder, self._flags = folder / "trained" / scale, flags
     self._places: dict[tuple[Run, int], Place] = {}
+    self._names: dict[str, str] = {}  # hash -> folder
     self._wanted: dict[pathlib.Path, dict[Asked, None]] = {}
     # Before the first is trained: a slip in the last arm should not wait for the others.
     for seed in seeds:
@@ -119,9 +121,11 @@ class Jobs:
     begins = () if after is None else (f"INIT_FROM = {str(after.workdir)!r}",)
     bindings = (f"SEED = {seed}", *begins, *self._flags.bindings)
     config = gin_config.load(RunConfig, files, bindings, self._flags.search_paths).config
-    stem = pathlib.Path(run.gin_file).stem
     key = _hash(config, None if after is None else after.workdir)
-    return Place(files, bindings, self._folder / f"{stem}-{key}" / f"seed_{seed}", config, after)
+    if key not in self._names:
+      known = sorted(path.name for path in self._folder.glob(f"*-{key}"))
+      self._names[key] = known[0] if known else f"{pathlib.Path(run.gin_file).stem}-{key}"
+    return Place(files, bindings, self._folder / self._names[key] / f"seed_{seed}", config, after)
 
   def _job(self, place: Place) -> Job:
     data = place.config.train.data
@@ -141,7 +145,7 @@ def _hash(config: RunConfig, after: pathlib.Path | None) -> str:
   """Of the training alone: the same run may be measured by several experiments."""
   told: dict[str, Any] = gin_config.flat(config.train)
   told |= {"seed": None, "data.seed": None}
-  told["warm_start.run"] = None if after is None else after.parent.name
+  told["warm_start.run"] = None if after is None else after.parent.name.rpartition("-")[2]
   return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 

@@ -57,6 +57,21 @@ def test_runs_that_are_the_same_are_one():
   assert folders(jobs(other)) == folders(jobs())  # another question to the same run
 
 
+def test_two_files_that_say_the_same_are_one_run(tmp_path):
+  copy = tmp_path / "another_name.gin"
+  copy.write_text((experiment.ROOT / CAUSAL.gin_file).read_text())
+  arms = {"a": Arm(CAUSAL, "x"), "b": Arm(Run(str(copy)), "x")}
+  both = asked(arms=arms, comparisons=(("a", "b"),))
+  (job,) = jobs(both, seeds=(0,)).ordered()
+  assert "lesson1_causal-" in job.workdir
+  # Also where another experiment has trained it, under the name of its own file.
+  alone = asked(arms={"b": arms["b"]}, comparisons=())
+  (first,) = jobs(alone, seeds=(0,), folder=tmp_path).ordered()
+  pathlib.Path(first.workdir).mkdir(parents=True)
+  (again,) = jobs(both, seeds=(0,), folder=tmp_path).ordered()
+  assert again.workdir == first.workdir and "another_name-" in again.workdir
+
+
 @pytest.mark.parametrize(
   "changed", ["TOTAL_STEPS = 5", "PEAK_RATE = 1e-3", "MIXTURE = 'local_code_clm'"]
 )
