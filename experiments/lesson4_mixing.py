@@ -13,9 +13,10 @@ EXPERIMENT = Experiment(
   question="Is one model of code and prose, at the same compute, as good at each as a model of"
   " either?",
   source="CodeGen2, lesson 4 (arXiv 2305.02309)",
-  paper_finding="Trained for as long on The Stack, on The Pile, or on both in equal shares, the model"
-  " of both was slightly behind the model of the matching domain, and far ahead of the other, on"
-  " LAMBADA, PIQA and HumanEval.  The values are in a figure without a table and not known to this project.",
+  paper_finding="Trained for as long on The Stack, on The Pile, or on both in equal shares, the"
+  " model of both was slightly behind the model of the matching domain, and far ahead of the other,"
+  " on LAMBADA, PIQA and HumanEval.  The values are in a figure without a table and not known to"
+  " this project.",
   paper_certainty=DIGEST,
   arms={
     "both": arm("both", "half of the tokens are code, half prose"),
