@@ -39,6 +39,24 @@ class Cut:
     begun = sum(start < left for start in itertools.accumulate(self.strides, initial=0))
     return hands * len(self.deal) + begun
 
+  def whole_hands(self, rows: int) -> int:
+    """So many rows, or the few more that are hands without a rest, which have one text."""
+    return -(-rows // len(self.deal)) * len(self.deal)
+
+  @property
+  def num_drawn(self) -> int:
+    """Rows that can be drawn: those of whole hands."""
+    return self.num_rows // len(self.deal) * len(self.deal)
+
+  def drawn(self, row: int, key: int) -> int:
+    """A row of hands in an order of their own, of which a share is the first ones.
+
+    Which text the rows of a hand have does not depend on how its cards are dealt.
+    """
+    hand, card = divmod(row, len(self.deal))
+    hands = self.num_rows // len(self.deal)
+    return order.permuted(hand, hands, key) * len(self.deal) + card
+
   def find(self, row: int, key: int) -> tuple[Objective, slice]:
     """The objective and the tokens of a row; `key` decides the order of each hand."""
     size = len(self.deal)
@@ -73,6 +91,19 @@ class WholeDocuments:
   @property
   def tokens_per_row(self) -> Fraction:
     return Fraction(int(self.starts[-1]), self.num_rows)
+
+  def whole_hands(self, rows: int) -> int:
+    """So many rows."""
+    return rows
+
+  @property
+  def num_drawn(self) -> int:
+    """Rows that can be drawn."""
+    return self.num_rows
+
+  def drawn(self, row: int, key: int) -> int:
+    """A row in an order of which a share is the first ones."""
+    return order.permuted(row, self.num_rows, key)
 
   def find(self, row: int, key: int) -> tuple[Objective, slice]:
     """The objective and the tokens of a row."""

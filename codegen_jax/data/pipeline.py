@@ -32,6 +32,8 @@ class DataConfig:
     seed: of the order of rows and of the objectives' noise.
     split: "train" or "validation".
     separate_documents: documents of a row cannot read each other.  CodeGen's could.
+    distinct_batches: the text of so many batches, drawn by the seed, is all that is read: it comes
+      again and again, in a new order and with new noise each time.  0: all of the corpus.
   """
 
   mixture: str
@@ -40,8 +42,13 @@ class DataConfig:
   seed: int = 0
   split: str = "train"
   separate_documents: bool = True
+  distinct_batches: int = 0
 
   def __post_init__(self):
+    if self.distinct_batches < 0:
+      raise InputError(
+        f"DISTINCT_BATCHES is {self.distinct_batches}; give the batches whose text is read, or 0"
+      )
     if self.seq_len < 2 or self.batch_size < 1:
       raise InputError(
         f"SEQ_LEN is {self.seq_len} and BATCH_SIZE {self.batch_size}; a row needs 2 tokens and a"
@@ -108,7 +115,23 @@ class Reader:
     rows = [rate / per_row for rate, per_row in zip(self._rates, tokens, strict=True)]
     whole = math.lcm(*(rate.denominator for rate in rows))
     self._rows_rates = [int(rate * whole) for rate in rows]
+    self._shares = self._shares_of(config.distinct_batches * config.batch_size)
     self.left: dict[tuple[str, str], Left] = {}
+
+  def _shares_of(self, num_rows: int) -> list[int]:
+    """Rows of each task that are read in one pass: all of them, or what makes so many rows."""
+    if not num_rows:
+      return self._sizes
+    rows = []
+    for source, share in zip(self._sources, order.counts(num_rows, self._rows_rates), strict=True):
+      cut = source.cut(self.config.split, self.config.seq_len)
+      rows.append(cut.whole_hands(share))
+      if rows[-1] > cut.num_drawn:
+        raise InputError(
+          f"DISTINCT_BATCHES is {self.config.distinct_batches}, for which the task {source.task}"
+          f" needs {rows[-1]} rows, and has {cut.num_drawn}; lower it, or read all by 0"
+        )
+    return rows
 
   @property
   def in_place(self) -> bool:
@@ -131,7 +154,7 @@ class Reader:
   def inspect(self, index: int) -> Row:
     """The same row with how it was made."""
     task, count = order.locate(index, self._rows_rates)
-    epoch, row = divmod(count, self._sizes[task])
+    epoch, row = divmod(count, self._shares[task])
     return self._read(task, epoch=epoch, row=row, shuffle=True)
 
   @property
@@ -177,7 +200,7 @@ class Reader:
   def check_has(self, num_rows: int) -> None:
     """Raises InputError if a task that may be read so many times would be read more."""
     counts = order.counts(num_rows, self._rows_rates)
-    for source, size, count in zip(self._sources, self._sizes, counts, strict=True):
+    for source, size, count in zip(self._sources, self._shares, counts, strict=True):
       if source.epochs is not None and count > size * source.epochs:
         raise InputError(
           f"the task {source.task} ends after {source.epochs} passes of {size} rows, and the run"
@@ -191,7 +214,7 @@ class Reader:
       counts = order.counts(num_batches * self.config.batch_size, self._rows_rates)
       return all(
         source.epochs is None or count <= size * source.epochs
-        for source, size, count in zip(self._sources, self._sizes, counts, strict=True)
+        for source, size, count in zip(self._sources, self._shares, counts, strict=True)
       )
 
     batches = range(num_rows // self.config.batch_size + 1)
@@ -213,6 +236,8 @@ class Reader:
   def _read(self, task: int, *, epoch: int, row: int, shuffle: bool) -> Row:
     c, source = self.config, self._sources[task]
     where = Where(seed=c.seed, epoch=epoch, row=row, length=c.seq_len, shuffle=shuffle)
+    if c.distinct_batches:
+      where["share"] = self._shares[task]
     example = source.example(c.split, **where)
     read = Row(source, c.split, where, example, c.separate_documents)
     for change in example.changes:

@@ -43,13 +43,17 @@ SEQIO_NAMES = {
 
 
 class Where(TypedDict):
-  """A row of a task: `row` counts in the order of its epoch, or in the corpus's without shuffle."""
+  """A row of a task: `row` counts in the order of its epoch, or in the corpus's without shuffle.
+
+  With `share` an epoch has so many rows, those of one draw, and no others.
+  """
 
   seed: int
   epoch: int
   row: int
   length: int
   shuffle: NotRequired[bool]
+  share: NotRequired[int]
 
 
 class RowSource(seqio.DataSource):
@@ -158,7 +162,9 @@ class RowSource(seqio.DataSource):
     cut, row = self.cut(split, where["length"]), where["row"]
     if where.get("shuffle", True):
       key = order.stable_hash(where["seed"], self.corpus, where["epoch"])
-      row = order.permuted(row, cut.num_rows, key)
+      row = order.permuted(row, where.get("share", cut.num_rows), key)
+      if "share" in where:
+        row = cut.drawn(row, order.stable_hash(where["seed"], self.corpus, "share"))
     return cut.find(row, order.stable_hash(where["seed"], self.task, where["epoch"]))
 
   def example(self, split: str, **where: Unpack[Where]) -> Example:

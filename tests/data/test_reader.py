@@ -100,6 +100,44 @@ def test_a_task_without_an_end_has_any_number_of_rows():
   Reader(DataConfig("toy_long_clm", L, 4)).check_has(10**15)
 
 
+# A share of the corpus, read again and again.
+
+
+def text_of(reader: Reader, row: int) -> set[int]:
+  """Places in the corpus."""
+  read = reader.inspect(row)
+  place = read.source.place("train", **read.where)
+  return set(range(place.start, place.stop))
+
+
+@pytest.mark.parametrize("recipe", ["clm", "codegen2", "ul2"])  # 1, 2 and 7 cards
+def test_every_pass_over_distinct_batches_reads_the_same_text_in_another_order(recipe):
+  reader = Reader(DataConfig(f"toy_long_{recipe}", 64, 2, distinct_batches=7))
+  rows = 14
+  passes = [[text_of(reader, row) for row in range(n * rows, (n + 1) * rows)] for n in range(3)]
+  read = [set.union(*one) for one in passes]
+  assert read[0] == read[1] == read[2]
+  assert all(sum(map(len, one)) == len(read[0]) for one in passes), "text twice in one pass"
+  assert passes[0] != passes[1] != passes[2]
+  assert [reader.inspect(row).where["epoch"] for row in (0, rows - 1, rows)] == [0, 0, 1]
+
+
+def test_distinct_batches_are_drawn_by_the_seed_from_all_of_the_corpus():
+  def read(seed: int) -> set[int]:
+    reader = Reader(DataConfig("toy_long_clm", 64, 2, seed=seed, distinct_batches=4))
+    return set.union(*(text_of(reader, row) for row in range(8)))
+
+  assert read(0) != read(1)
+  assert max(read(0)) > 64 * 8  # not the first ones
+
+
+def test_more_distinct_batches_than_the_corpus_has_are_refused():
+  with pytest.raises(InputError, match="DISTINCT_BATCHES is 10000, .* needs 20000 rows, and has"):
+    Reader(DataConfig("toy_long_clm", 64, 2, distinct_batches=10000))
+  with pytest.raises(InputError, match="DISTINCT_BATCHES is -1"):
+    DataConfig("toy_long_clm", 64, 2, distinct_batches=-1)
+
+
 # Documents that an objective could not change.
 
 
