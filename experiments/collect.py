@@ -27,7 +27,8 @@ def collect(name: str, jobs: Jobs, *, command: str) -> dict[str, Any]:
   """
   asked, scale = jobs.asked, jobs.scale
   workdirs = [pathlib.Path(job.workdir) for job in jobs.ordered()]
-  _refuse_other_lengths(jobs)
+  if not asked.lengths:
+    _refuse_other_lengths(jobs)
   corpora: dict[str, Any] = {}
   for workdir in workdirs:
     corpora |= json.loads((workdir / "data.json").read_text())["corpora"]

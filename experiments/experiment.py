@@ -12,6 +12,7 @@ from codegen_jax.errors import InputError
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCALES = ROOT / "gin_configs" / "scales"
 HIGHER = ("accuracy", "pass@1")  # what is better the higher it is
+DIGEST = "read in a digest of the paper (a secondary source)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Experiment:
     metrics: by name; the first one leads the report.
     comparisons: (arm, baseline) pairs, measured on the same items.
     findings: what is reproduced, or not; by rule (`verdicts`).
+    lengths: why arms take different numbers of steps; without a reason they are refused.
     method: how it is measured and why that is fair, a sentence each.
     caveats: what the result does not say.
     seeds: of each arm.
@@ -133,6 +135,7 @@ class Experiment:
   caveats: tuple[str, ...]
   findings: tuple[Finding, ...] = ()
   seeds: int = 2
+  lengths: str = ""
 
   def __post_init__(self):
     known = {*self.arms}
@@ -169,10 +172,19 @@ def scales() -> list[str]:
 
 
 def scale_file(scale: str, budget: str = "") -> str:
-  """The gin file that is laid over a run; the scale's own where it has none for the budget."""
+  """The gin file that is laid over a run.
+
+  Raises:
+    InputError: there is no such scale, or it has no file for the budget.
+  """
   _known("scale", scale, scales())
-  own = f"{scale}_{budget}"
-  return f"gin_configs/scales/{own if (SCALES / f'{own}.gin').exists() else scale}.gin"
+  file = f"{scale}_{budget}.gin" if budget else f"{scale}.gin"
+  if not (SCALES / file).exists():
+    raise InputError(
+      f"the scale {scale} has no budget {budget!r}: write gin_configs/scales/{file}, or choose"
+      " another scale"
+    )
+  return f"gin_configs/scales/{file}"
 
 
 def _known(what: str, name: str, known: list[str]) -> None:

@@ -1,8 +1,6 @@
 """Does a PrefixLM, tuned for a classification, represent text as well as an encoder?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
-
-DIGEST = "read in a digest of the paper (a secondary source)"
+from experiments.experiment import DIGEST, Arm, Experiment, Finding, Metric, Run
 
 
 def arm(name: str, description: str, *, budget: str = "", answer: str = "answer") -> Arm:

@@ -1,8 +1,6 @@
 """Is one model of code and prose as good at each as a model of either?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
-
-DIGEST = "read in a digest of the paper (a secondary source)"
+from experiments.experiment import DIGEST, Arm, Experiment, Finding, Metric, Run
 
 
 def arm(name: str, description: str) -> Arm:

@@ -12,10 +12,13 @@ psm_infill, span_corruption_infill
                         of the same rows only what is filled in is scored: to measure it by itself
 *_epochs_5              lesson 5: the same, ending after five passes over the corpus
 
+codegen2_task_tokens    lesson 3: with a token that says what is asked; and by itself, to measure
+                        it: clm_task_token, span_corruption_infill_task_token
+
 What else the papers compare: spm, joint, psm_token (cuts between tokens), psm_document (before
 documents are cut into rows), span_corruption_fixed (15 %), span_corruption_row (across files),
 codegen2_fixed and codegen2_row (with these for half of the rows), codegen2_document (a coin for
-each document), ul2_without_modes, t5, incoder.
+each document), ul2_without_modes, ul2_modified_without_modes, t5, incoder.
 """
 
 from codegen_jax.data import objectives
@@ -35,7 +38,7 @@ from codegen_jax.data.objectives import (
   ul2,
 )
 from codegen_jax.data.objectives.sentinels import Vocabulary
-from codegen_jax.data.objectives.ul2 import MODIFIED
+from codegen_jax.data.objectives.ul2 import MODES, MODIFIED, Begin
 
 
 def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
@@ -44,12 +47,18 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
   codegen2 = PerFile(SpanCorruption(vocabulary))
   psm = PrefixSuffixMiddle(vocabulary)
   fixed = UniformSpans(ratio=(0.15, 0.15))
+  told_clm = PerFile(Begin(vocabulary, MODES["S"], clm))
+
+  def told_spans(spans: Objective) -> Objective:
+    return PerFile(Begin(vocabulary, MODES["X"], spans))
+
   return {
     "clm": clm,
     "prefix_lm": PerFile(PrefixLM()),
     "ul2": ul2(vocabulary),
     "ul2_modified": ul2(vocabulary, MODIFIED),
     "ul2_without_modes": ul2(vocabulary, mode_tokens=False),
+    "ul2_modified_without_modes": ul2(vocabulary, MODIFIED, mode_tokens=False),
     "mlm": PerFile(MaskedLM(vocabulary)),
     "psm": PerFile(psm),
     "spm": PerFile(PrefixSuffixMiddle(vocabulary, "spm")),
@@ -64,6 +73,9 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "codegen2_row": Choose((clm, SpanCorruption(vocabulary)), half),
     "codegen2_fixed": Choose((clm, PerFile(SpanCorruption(vocabulary, fixed))), half),
     "codegen2_document": PerFile(Choose((clm, SpanCorruption(vocabulary)), half)),
+    "codegen2_task_tokens": Choose((told_clm, told_spans(SpanCorruption(vocabulary))), half),
+    "clm_task_token": told_clm,
+    "span_corruption_infill_task_token": told_spans(ScoreInfill(SpanCorruption(vocabulary))),
     "psm_infill": PerFile(ScoreInfill(psm)),
     "span_corruption_infill": PerFile(ScoreInfill(SpanCorruption(vocabulary))),
     "t5": PerFile(SpanCorruption(vocabulary, FixedMeanSpans(), objectives.T5, score_text=False)),

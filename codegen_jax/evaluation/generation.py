@@ -39,7 +39,8 @@ class GenerationConfig:
     k: of pass@k; those above `samples` are left out.
     top_p: of nucleus sampling.
     max_new_tokens: of one completion.
-    layout: how the model met holes in training: "codegen2", "psm" or "spm".
+    layout: how the model met holes in training: "codegen2", "psm" or "spm"; "left_to_right":
+      it met none.
     seed: of the noise.
     batch_size: completions made at once.  No completion depends on it.
     allow_weak_sandbox: run programs where they cannot be shut in; the results say so.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import dataclasses
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
+from codegen_jax.errors import InputError
 from codegen_jax.evaluation import data_files
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.evaluation.data_files import DataFile
@@ -47,7 +48,8 @@ class HumanEvalInfilling:
 
   Attributes:
     kind: "single_line", "multi_line", "random_span" or "random_span_light".
-    layout: how a model met holes in training: "codegen2", "psm" or "spm".
+    layout: how a model met holes in training: "codegen2", "psm", "spm"; or "left_to_right" for one
+      that met none, of single lines.
   """
 
   kind: str
@@ -56,6 +58,14 @@ class HumanEvalInfilling:
   stop_strings: tuple[str, ...] = ()
   limits: Limits = Limits()  # noqa: RUF009 (frozen)
   needs: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    if self.layout == infilling.LEFT_TO_RIGHT and self.kind != "single_line":
+      raise InputError(
+        f"{self.name} has holes of several lines, and left to right one line is written; set"
+        " INFILL_LAYOUT to the layout that the model learned, or take"
+        " humaneval_infilling_single_line"
+      )
 
   @property
   def name(self) -> str:
@@ -80,7 +90,7 @@ class HumanEvalInfilling:
     return infilling.ending(infilling.layout(self.layout, vocabulary), config)
 
   def cut(self, problem: Problem, completion: str) -> str:
-    return completion
+    return infilling.middle(self.layout, completion)
 
   def program(self, problem: Problem, answer: str) -> Program:
     facts = problem.facts

@@ -28,6 +28,7 @@ from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
 from codegen_jax.evaluation.lambada import Lambada
 from codegen_jax.evaluation.microeval import MicroEval
+from codegen_jax.evaluation.microeval_infilling import MicroEvalInfilling
 from codegen_jax.evaluation.mtpb import Mtpb
 from codegen_jax.evaluation.piqa import Piqa
 from codegen_jax.evaluation.xsum import XSum
@@ -39,6 +40,7 @@ HELD_OUT = "held_out"  # bits per byte, measured by `runner`
 JUDGED: dict[str, Callable[[str], Judged]] = {
   "humaneval": lambda layout: HumanEval(),
   "microeval": lambda layout: MicroEval(),
+  "microeval_infilling": MicroEvalInfilling,
   "mtpb": lambda layout: Mtpb(),
   "mtpb_single_turn": lambda layout: Mtpb(at_once=True),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},

@@ -3,8 +3,10 @@
     CodeGen2  prefix <mask_1> suffix </s> <sep> <mask_1>      ends in <eom>
     psm       <pre> prefix <suf> suffix <mid>                 ends in </s>
     spm       <pre> <suf> suffix <mid> prefix                 ends in </s>
+    left_to_right  prefix                                     ends with its line
 
 A completion is cut at that token and nowhere else; `unfinished` counts those that never said it.
+Left to right a model that never met holes writes one line, and does not read what follows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +20,8 @@ from codegen_jax.inference.requests import Completion, Request
 from codegen_jax.inference.settings import SamplingConfig
 
 HOLE = "<FILL>"
+LEFT_TO_RIGHT = "left_to_right"
+LONGEST_LINE = 64  # tokens
 
 
 @runtime_checkable
@@ -82,8 +86,22 @@ class Middle:
     return len(prompt)
 
 
+@dataclasses.dataclass(frozen=True)
+class LeftToRight:
+  """What stands before a hole, which a line fills."""
+
+  vocabulary: Vocabulary = dataclasses.field(repr=False)
+  end: str = special_tokens.END_OF_TEXT
+
+  def prompt(self, prefix: Sequence[int], suffix: Sequence[int]) -> tuple[int, ...]:
+    return tuple(prefix)
+
+  def both_ways(self, prompt: Sequence[int]) -> int:
+    return len(prompt)
+
+
 def layout(name: str, vocabulary: Vocabulary) -> Layout:
-  """One of "codegen2", "psm", "spm".
+  """One of "codegen2", "psm", "spm", "left_to_right".
 
   Raises:
     InputError: there is no such layout.
@@ -94,7 +112,11 @@ def layout(name: str, vocabulary: Vocabulary) -> Layout:
     return Middle(vocabulary)
   if name == "spm":
     return Middle(vocabulary, "spm")
-  raise InputError(f"there is no infilling layout {name!r}; choose codegen2, psm or spm")
+  if name == LEFT_TO_RIGHT:
+    return LeftToRight(vocabulary)
+  raise InputError(
+    f"there is no infilling layout {name!r}; choose codegen2, psm, spm or {LEFT_TO_RIGHT}"
+  )
 
 
 def request(
@@ -102,6 +124,9 @@ def request(
 ) -> Request:
   """One completion of what lies between two texts, each encoded by itself as in training."""
   encode = layout.vocabulary.encode
+  if isinstance(layout, LeftToRight):
+    # A tokenizer joins a line break with the spaces that follow, so the break is the model's.
+    prefix = prefix.removesuffix("\n")
   prompt = layout.prompt(encode(prefix), encode(suffix))
   return Request(task, problem, sample, prompt, layout.both_ways(prompt))
 
@@ -117,7 +142,18 @@ def ending(layout: Layout, config: SamplingConfig) -> SamplingConfig:
       f"infilling ends at {layout.end} alone, and the settings stop at"
       f" {config.stop_strings or config.stop_tokens}; leave stops out"
     )
-  return dataclasses.replace(config, stop_tokens=(layout.vocabulary.special_id(layout.end),))
+  stop_tokens = (layout.vocabulary.special_id(layout.end),)
+  longest = config.max_new_tokens
+  if isinstance(layout, LeftToRight):
+    longest = min(longest, LONGEST_LINE)
+  return dataclasses.replace(config, stop_tokens=stop_tokens, max_new_tokens=longest)
+
+
+def middle(name: str, completion: str) -> str:
+  """What fills the hole: all of a completion, or its first line from left to right."""
+  if name != LEFT_TO_RIGHT:
+    return completion
+  return completion.lstrip("\n").partition("\n")[0] + "\n"
 
 
 def unfinished(completions: Iterable[Completion]) -> int:

@@ -143,10 +143,11 @@ def test_settings_that_would_not_answer_are_refused(bindings, said):
     jobs(bindings=bindings)
 
 
-def test_a_budget_is_the_scales_own_where_it_has_one():
+def test_a_budget_is_a_file_of_the_scale():
   assert experiment.scale_file("demo") == "gin_configs/scales/demo.gin"
   assert experiment.scale_file("demo", "finetune") == "gin_configs/scales/demo_finetune.gin"
-  assert experiment.scale_file("demo", "nothing") == "gin_configs/scales/demo.gin"
+  with pytest.raises(InputError, match=r"no budget 'nothing': write .*demo_nothing.gin"):
+    experiment.scale_file("demo", "nothing")
   assert "demo_finetune" not in experiment.scales()
 
 

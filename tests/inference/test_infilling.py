@@ -99,5 +99,7 @@ def test_a_hole_parts_a_text_and_there_is_one():
 
 
 def test_an_unknown_layout_is_refused():
-  with pytest.raises(InputError, match="no infilling layout 'fim'; choose codegen2, psm or spm"):
+  with pytest.raises(
+    InputError, match="no infilling layout 'fim'; choose codegen2, psm, spm or left"
+  ):
     infilling.layout("fim", WORDS)
