@@ -1,5 +1,6 @@
 """AdamW as jaxformer ran it: its schedule, its clipping, its weight decay."""
 
+from collections.abc import Callable
 import dataclasses
 from typing import Literal
 
@@ -89,6 +90,21 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
     return _in_float32(_of_rows(optax.chain(clip, adam, rate), *config.trained_rows))
   decay = optax.add_decayed_weights(config.weight_decay, _decayed(config.weight_decay_mask))
   return _in_float32(optax.chain(clip, adam, decay, rate))
+
+
+def learned(config: OptimizerConfig) -> Callable[[Params], Params] | None:
+  """Hands on weights, without a gradient where they stand still: it need not be computed then.
+
+  None where all of them are trained.
+  """
+  if config.trained_rows is None:
+    return None
+
+  def without(params: Params) -> Params:
+    still = jax.tree.map(jax.lax.stop_gradient, params)
+    return {**still, EMBEDDING: params[EMBEDDING]}
+
+  return without
 
 
 def _of_rows(

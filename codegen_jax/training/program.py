@@ -12,7 +12,7 @@ from codegen_jax import partitioning
 from codegen_jax.models.transformer import Transformer
 from codegen_jax.training import state as train_state
 from codegen_jax.training.config import TrainConfig
-from codegen_jax.training.optimizer import make_optimizer
+from codegen_jax.training.optimizer import learned, make_optimizer
 from codegen_jax.training.state import TrainState
 from codegen_jax.training.step import make_train_step
 from codegen_jax.types import Batch
@@ -50,6 +50,7 @@ def make_program(config: TrainConfig, mesh: Mesh) -> Program:
     make_train_step(
       model, optimizer, attention=config.attention, z_loss=config.z_loss,
       microbatches=config.microbatches, loss_chunks=config.loss_chunks,
+      learned=learned(config.optimizer),
     ),
     donate_argnums=0,
     out_shardings=(jax.tree.map(lambda leaf: leaf.sharding, state), partitioning.replicated(mesh)),

@@ -24,13 +24,14 @@ def make_train_step(
   z_loss: float = 0.0,
   microbatches: int = 1,
   loss_chunks: int = 1,
+  learned: Callable[[Params], Params] | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, Metrics]]:
   """A step that minimises the mean over the batch's scored targets.
 
   Microbatches change memory and nothing else: they are summed, and the sum is divided once by the
   targets that the whole batch scores.  (Averaging the means of microbatches would weigh a target by
   how few others its microbatch happens to score.)  Of the logits, one of `loss_chunks` parts exists
-  at a time.
+  at a time.  `learned` hands on the weights, those that stand still without their gradient.
 
   Where the loss or the gradient is not finite, parameters and optimizer stay as they are and
   `skipped` is 1: one NaN that reaches clipping by the global norm would make every weight a NaN.
@@ -41,6 +42,7 @@ def make_train_step(
     z_loss=z_loss,
     microbatches=microbatches,
     loss_chunks=loss_chunks,
+    learned=learned,
   )
 
   def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
@@ -68,10 +70,15 @@ def make_gradient(
   z_loss: float = 0.0,
   microbatches: int = 1,
   loss_chunks: int = 1,
+  learned: Callable[[Params], Params] | None = None,
 ) -> Callable[[Params, Batch], tuple[Params, Metrics]]:
   """The gradient of the mean over the batch's scored targets, and what was measured on the way."""
   summed_loss = make_summed_loss(model, attention=attention, z_loss=z_loss, loss_chunks=loss_chunks)
-  of_part = jax.grad(summed_loss, has_aux=True)
+
+  def of_learned(params: Params, batch: Batch) -> tuple[Array, Loss]:
+    return summed_loss(learned(params) if learned else params, batch)
+
+  of_part = jax.grad(of_learned, has_aux=True)
 
   def gradient(params: Params, batch: Batch) -> tuple[Params, Metrics]:
     if microbatches == 1:

@@ -11,6 +11,7 @@ import pytest
 
 from codegen_jax.models import masks
 from codegen_jax.models.transformer import Transformer
+from codegen_jax.training import optimizer
 from codegen_jax.training.state import TrainState
 from codegen_jax.training.step import _split, make_train_step
 from codegen_jax.types import Batch, Metrics
@@ -48,6 +49,25 @@ def unequal_batch() -> Batch:
   batch = stacked(*[packed(rng.integers(0, 48, 12).tolist()) for _ in range(8)])
   counts = np.array([11, 0, 2, 1, 11, 0, 3, 1])
   return batch.replace(loss_mask=np.arange(12) < counts[:, None])
+
+
+def test_what_stands_still_costs_no_gradient_and_what_moves_moves_the_same():
+  config = optimizer.OptimizerConfig(
+    1e-2, 1e-3, warmup_steps=0, anneal_steps=50, trained_rows=(3, 5)
+  )
+  batch = random_batch(np.random.default_rng(1), 8, 12)
+  made = optimizer.make_optimizer(config)
+  params = random_params(np.random.default_rng(0))
+  state = TrainState(jnp.zeros((), jnp.int32), params, made.init(params))
+  moved, flops = [], []
+  for learned in (optimizer.learned(config), None):
+    step = jax.jit(make_train_step(MODEL, made, attention="causal", learned=learned))
+    flops.append(step.lower(state, batch).compile().cost_analysis()["flops"])
+    moved.append(step(state, batch)[0].params)
+  assert flops[0] < 0.8 * flops[1]
+  same = jax.tree.map(lambda a, b: np.allclose(a, b, rtol=1e-4, atol=1e-6), *moved)
+  assert all(jax.tree.leaves(same))
+  assert not np.array_equal(moved[0]["embedding"]["table"], params["embedding"]["table"])
 
 
 def test_an_update_is_the_gradient_of_the_mean_over_scored_targets():
