@@ -8,7 +8,9 @@ def arm(name: str, description: str, *, budget: str = "", answer: str = "answer"
   return Arm(
     Run(f"gin_configs/ablations/lesson1b_{name}.gin", budget=budget),
     description,
-    tuned={"package": f"gin_configs/finetune/package_{file}.gin"},
+    tuned={
+      task: f"gin_configs/finetune/{task}_{file}.gin" for task in ("package", "boolq", "defect")
+    },
     words={"ANSWER": answer},
   )
 
@@ -38,19 +40,37 @@ EXPERIMENT = Experiment(
       value="accuracy",
       run="package",
       items="text",
+      scales=("demo",),
+    ),
+    "boolq/accuracy": Metric(
+      "{BOOLQ}_{ANSWER}",
+      "BoolQ: what a passage answers, yes or no",
+      value="accuracy",
+      run="boolq",
+      items="question",
+      scales=("small", "paper"),
+    ),
+    "defect/accuracy": Metric(
+      "{DEFECT}_{ANSWER}",
+      "CodeXGLUE's defect detection: whether a C function is insecure",
+      value="accuracy",
+      run="defect",
+      items="function",
+      scales=("small", "paper"),
     ),
   },
   comparisons=(("prefix", "encoder"), ("prefix", "causal"), ("causal", "encoder")),
-  findings=(
+  findings=tuple(
     Finding(
-      "A PrefixLM does not beat a smaller encoder.",
+      f"A PrefixLM does not beat a smaller encoder ({task}).",
       DIGEST,
-      "package/accuracy",
+      f"{task}/accuracy",
       "prefix",
       "encoder",
       "not better",
       0.01,
-    ),
+    )
+    for task in ("package", "boolq", "defect")
   ),
   method=(
     "Every arm reads the same corpus for the same number of updates of as many tokens.  Its weights"
