@@ -17,17 +17,22 @@ from benchmarks.steps import workers
 from benchmarks.steps.workers import Worker
 
 SHAPES = {"cpu": ("demo", "8k", "51k"), "gpu": ("350m", "1b")}
-WAYS = {"cpu": ("codegen_jax", "compiled", "eager", "plain"), "gpu": ("codegen_jax",)}
+WAYS = {
+  "cpu": ("codegen_jax", "compiled", "eager", "plain"),
+  "gpu": ("codegen_jax", "compiled", "eager"),
+}
 
 
 def main(argv: Sequence[str]) -> None:
   flags = _parser().parse_args(argv)
   rounds, steps = (1, 1) if flags.quick else (flags.rounds, flags.steps)
   shapes = ("tiny",) if flags.quick else flags.shapes or SHAPES[flags.device]
-  absent = workers.absent(WAYS[flags.device])
+  chosen = {*(flags.ways or WAYS[flags.device]), "codegen_jax"}
+  wanted = [way for way in WAYS[flags.device] if way in chosen]
+  absent = workers.absent(wanted)
   for sentence in absent.values():
     print(sentence)
-  ways = [way for way in WAYS[flags.device] if way not in absent]
+  ways = [way for way in wanted if way not in absent]
   report: dict[str, Any] = {"rounds": rounds, "steps": steps, "cores": flags.cores, "shapes": []}
   for shape in shapes:
     measured = _measure(shape, ways, rounds, steps, flags.device, flags.cores)
@@ -99,12 +104,16 @@ def _parser() -> argparse.ArgumentParser:
   )
   parser.add_argument(
     "--device", choices=("cpu", "gpu"), default="cpu",
-    help="gpu: our step alone, in bfloat16, as a share of the GPU's peak",
+    help="gpu: in bfloat16, as a share of the GPU's peak; PyTorch's with checkpoints",
   )  # fmt: skip
   parser.add_argument(
     "--shapes", nargs="+", choices=[*SHAPES["cpu"], *SHAPES["gpu"]], metavar="NAME",
     help="demo is gin_configs/models/demo.gin; 8k and 51k have 6 layers, d 512 and so many ids;"
     " 350m and 1b are CodeGen's, for a GPU",
+  )  # fmt: skip
+  parser.add_argument(
+    "--ways", nargs="+", choices=WAYS["cpu"], metavar="WAY",
+    help=f"some of {', '.join(WAYS['cpu'])}; codegen_jax is always among them",
   )  # fmt: skip
   parser.add_argument("--rounds", type=int, default=7, help="every way takes a turn in each")
   parser.add_argument("--steps", type=int, default=5, help="updates of a turn")

@@ -43,7 +43,7 @@ def _bfloat16(*, embed_dim: int, num_layers: int, head_dim: int) -> TransformerC
   return TransformerConfig(
     vocab_size=51_200, embed_dim=embed_dim, num_layers=num_layers, num_heads=16,
     head_dim=head_dim, rotary_dim=head_dim // 2, dtype="bfloat16", remat="qkv",
-    attention_kernel="fused",
+    attention_kernel="cudnn",
   )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ def _begin(device: str, cores: int) -> None:
   # Before any library counts them, to start as many threads.
   os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
   os.environ["JAX_PLATFORMS"] = {"cpu": "cpu", "gpu": "cuda"}[device]
+  os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the ways share a GPU's memory
   from codegen_jax.quiet import quiet
 
   quiet()
@@ -141,7 +142,8 @@ def _find(way: str, name: str) -> tuple[float, Any]:
     return shape.tokens, lambda: plain_jax.make(shape)
   from benchmarks.steps import huggingface
 
-  return shape.tokens, lambda: huggingface.make(shape, compiled=way == "compiled")
+  device = "cuda" if os.environ["JAX_PLATFORMS"] == "cuda" else "cpu"
+  return shape.tokens, lambda: huggingface.make(shape, compiled=way == "compiled", device=device)
 
 
 def _turn(steps: int) -> Turn:

@@ -1,4 +1,4 @@
-"""Attention as a function of queries, keys, values and a mask, computed in one of four ways."""
+"""Attention as a function of queries, keys, values and a mask, computed in one of five ways."""
 
 from collections.abc import Callable
 import functools
@@ -10,6 +10,7 @@ from jax.ad_checkpoint import checkpoint_name
 import jax.numpy as jnp
 from jaxtyping import Float
 
+from codegen_jax.errors import InputError
 from codegen_jax.kernels import prefix_attention, readers
 from codegen_jax.models import blockwise
 from codegen_jax.models.masks import AttentionMask
@@ -18,7 +19,7 @@ from codegen_jax.types import Array
 # Finite, so that a position that may read nothing gets an average and not a NaN.
 MASKED = -1e10
 
-Kernel = Literal["reference", "blockwise", "fused", "flash"]
+Kernel = Literal["reference", "blockwise", "fused", "cudnn", "flash"]
 
 
 def attend(
@@ -37,8 +38,9 @@ def attend(
     mask: who may read whom.
     kernel: "reference" computes every score, its softmax in float32.  "blockwise" is a
       CPU's, and a causal block skips the keys that come after it (`models.blockwise`).  "fused"
-      leaves the fusing to XLA (`jax.nn.dot_product_attention`, as it comes).  "flash" is a TPU's,
-      and makes neither the scores nor the mask of a whole row (`kernels.prefix_attention`).
+      leaves the fusing to XLA (`jax.nn.dot_product_attention`, as it comes).  "cudnn" is an NVIDIA
+      GPU's, in bfloat16 or float16: the mask of a row is made, its scores are not.  "flash" is a
+      TPU's, and makes neither of a whole row (`kernels.prefix_attention`).
   """
   return KERNELS[kernel](q, k, v, mask)
 
@@ -52,6 +54,21 @@ def _reference(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
 
 def _fused(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
   read = jax.nn.dot_product_attention(q, k, v, mask=mask.dense()[:, None])
+  return checkpoint_name(read, "context")
+
+
+def _cudnn(q: Array, k: Array, v: Array, mask: AttentionMask) -> Array:
+  if q.dtype not in (jnp.bfloat16, jnp.float16):
+    raise InputError(
+      f"attention_kernel='cudnn' computes in bfloat16 or float16 and not in {q.dtype}; set dtype to"
+      " 'bfloat16', or attention_kernel to 'fused'"
+    )
+  try:
+    read = jax.nn.dot_product_attention(q, k, v, mask=mask.dense()[:, None], implementation="cudnn")
+  except RuntimeError as error:
+    raise InputError(
+      f"attention_kernel='cudnn' needs an NVIDIA GPU and its cuDNN ({error}); set it to 'fused'"
+    ) from error
   return checkpoint_name(read, "context")
 
 
@@ -81,5 +98,6 @@ KERNELS: dict[str, Callable[[Array, Array, Array, AttentionMask], Array]] = {
   "reference": _reference,
   "blockwise": blockwise.attention,
   "fused": _fused,
+  "cudnn": _cudnn,
   "flash": _flash,
 }

@@ -34,8 +34,8 @@ class TransformerConfig:
       away.  Vectors (norms, biases) stay float32.
     mlp_dim: width of the MLP; 0 is four times embed_dim.
     attention_kernel: how attention is computed: "reference", "blockwise" (a CPU's), "fused"
-      (XLA's) or "flash" (a TPU's own kernel, which never holds a row's scores).  No number changes
-      but by rounding.
+      (XLA's), "cudnn" (an NVIDIA GPU's) or "flash" (a TPU's own kernel); the last two never hold a
+      row's scores.  No number changes but by rounding.
     unroll: layers that one turn of the loop over layers holds.  A CPU copies what a loop keeps for
       the backward pass, so all layers run faster there; they take longer to compile.
     norm_epsilon: of every norm.

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 import pytest
 
 from codegen_jax import partitioning
+from codegen_jax.errors import InputError
 from codegen_jax.models import attention, masks
 from codegen_jax.models.transformer import Transformer
 from tests.tiny import CONFIG, random_batch, random_params
@@ -48,6 +49,22 @@ def test_the_fused_way_has_the_values_and_the_gradients_of_the_reference(kind):
   for got, wanted in zip(both("fused"), both("reference"), strict=True):
     assert_allclose(got, wanted, atol=1e-5)
     assert np.std(wanted) > 0.1
+
+
+@pytest.mark.parametrize(
+  ("dtype", "sentence"),
+  [
+    ("float32", "computes in bfloat16 or float16 and not in float32; set dtype"),
+    ("bfloat16", "needs an NVIDIA GPU and its cuDNN"),
+  ],
+)
+def test_cudnn_is_refused_where_it_cannot_work(dtype, sentence):
+  if jax.default_backend() == "gpu" and dtype == "bfloat16":
+    pytest.skip("here is a GPU")
+  rows = jnp.ones((1, 8, 2, 64), dtype)
+  mask = masks.training_mask(random_batch(np.random.default_rng(0), 1, 8), "causal")
+  with pytest.raises(InputError, match=sentence):
+    attention.attend(rows, rows, rows, mask, "cudnn")
 
 
 def test_a_kernel_is_split_over_the_mesh():
