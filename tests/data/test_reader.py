@@ -132,7 +132,7 @@ def test_distinct_batches_are_drawn_by_the_seed_from_all_of_the_corpus():
 
 
 def test_more_distinct_batches_than_the_corpus_has_are_refused():
-  with pytest.raises(InputError, match="DISTINCT_BATCHES is 10000, .* needs 20000 rows, and has"):
+  with pytest.raises(InputError, match=r"DISTINCT_BATCHES is 10000, .* needs 20000 rows, and has"):
     Reader(DataConfig("toy_long_clm", 64, 2, distinct_batches=10000))
   with pytest.raises(InputError, match="DISTINCT_BATCHES is -1"):
     DataConfig("toy_long_clm", 64, 2, distinct_batches=-1)
