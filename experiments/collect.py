@@ -203,8 +203,3 @@ def _curve(jobs: Jobs, arm: str, name: str, metric: Metric, seed: int) -> Curve:
 
 def _mean_int(values: Sequence[float]) -> int:
   return round(sum(values) / len(values))
-
-
-def folder(runs: pathlib.Path, name: str, scale: str) -> pathlib.Path:
-  """Where an experiment's report is."""
-  return runs / name / scale / "report"

@@ -10,7 +10,6 @@ import json
 import pathlib
 from typing import Any
 
-from codegen_jax.training import goodput
 from experiments import wording
 
 HOUR = 3600
@@ -23,6 +22,8 @@ def of(workdirs: Iterable[pathlib.Path]) -> dict[str, Any]:
   What was measured after the last step is not in it.  A run that several experiments share counts
   in each of them.  `core_hours` are by the cores of each run, on accelerators `device_hours`.
   """
+  from codegen_jax.training import goodput  # imports TensorFlow, which a page does not need
+
   spans, commits = [], set()
   by_unit = {"core_hours": 0.0, "device_hours": 0.0}
   runs = unknown = 0

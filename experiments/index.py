@@ -5,7 +5,7 @@ import os
 import pathlib
 from typing import Any
 
-from experiments import collect, cost, document, experiment, kept, report, wording
+from experiments import cost, document, experiment, kept, report, wording
 from experiments.document import Block, Cell, Link, Table, Text
 
 NOTE = (
@@ -123,7 +123,7 @@ def _made(content: Mapping) -> str:
 
 
 def _report(content: Mapping[str, Any], runs: pathlib.Path, out: pathlib.Path) -> Cell:
-  page = collect.folder(runs, content["experiment"], content["scale"]) / "report.html"
+  page = experiment.report_folder(runs, content["experiment"], content["scale"]) / "report.html"
   if not page.exists():
     return wording.UNKNOWN
   return Link("report", pathlib.Path(os.path.relpath(page, out.parent)).as_posix())

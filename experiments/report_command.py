@@ -6,7 +6,7 @@ import json
 import pathlib
 
 from codegen_jax.errors import InputError
-from experiments import collect, experiment, index, kept, report
+from experiments import experiment, index, kept, report
 
 
 def main(argv: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _one(flags: argparse.Namespace) -> None:
   name, scale = flags.experiment, flags.scale
-  folder = collect.folder(flags.runs, name, scale)
+  folder = experiment.report_folder(flags.runs, name, scale)
   made, committed = folder / report.RESULTS, kept.path(flags.results, name, scale)
   if not made.exists() and (flags.keep or not committed.exists()):
     raise InputError(f"{made} is not there; {index.command(name, scale)} makes it")
