@@ -97,7 +97,9 @@ def test_results_that_moved_since_they_were_kept_are_named(made, tmp_path):
   whole["comparisons"][0]["difference"] = 0.7
   (folder / "results.json").write_text(json.dumps(whole))
   report_command.main(["--all", *flags])
-  assert f"{NAME} --scale=demo --keep" in (tmp_path / "runs" / "index.md").read_text()
+  page = (tmp_path / "runs" / "index.md").read_text()
+  assert f"{NAME} --scale=demo --keep" in page
+  assert "-0.4000" in page  # what is kept is shown
 
 
 @pytest.mark.parametrize(
