@@ -11,7 +11,7 @@ from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 from codegen_jax.models.config import TransformerConfig
 from codegen_jax.training import metrics as training_metrics
-from experiments import statistics, verdicts, work
+from experiments import cost, statistics, verdicts, work
 from experiments.experiment import Metric
 from experiments.jobs import Jobs
 from experiments.statistics import Items
@@ -61,6 +61,7 @@ def collect(name: str, jobs: Jobs, *, command: str) -> dict[str, Any]:
     "paper": {"finding": asked.paper_finding, "certainty": asked.paper_certainty},
     "method": list(asked.method),
     "caveats": list(asked.caveats),
+    "training": cost.of(workdirs),
     "environment": json.loads((workdirs[-1] / "environment.json").read_text()),
   }
 
@@ -203,8 +204,3 @@ def _curve(jobs: Jobs, arm: str, name: str, metric: Metric, seed: int) -> Curve:
 
 def _mean_int(values: Sequence[float]) -> int:
   return round(sum(values) / len(values))
-
-
-def folder(runs: pathlib.Path, name: str, scale: str) -> pathlib.Path:
-  """Where an experiment's report is."""
-  return runs / name / scale / "report"

@@ -76,16 +76,33 @@ class Code:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+  """A cell that leads to a file beside the page, or below it."""
+
+  text: str
+  to: str
+
+  def markdown(self) -> str:
+    return f"[{_plain(self.text)}](<{self.to}>)"
+
+  def html(self) -> str:
+    return f'<a href="{escape(self.to)}">{escape(self.text)}</a>'
+
+
+Cell = str | Link
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
   """Rows under a header; all columns but the first are aligned right where they hold numbers."""
 
   header: Sequence[str]
-  rows: Sequence[Sequence[str]]
+  rows: Sequence[Sequence[Cell]]
   numbers: bool = False
 
   def markdown(self) -> str:
     """Padded, so that it is as readable in a terminal as it is rendered."""
-    lines = [[_plain(cell).replace("|", "\\|") for cell in row] for row in self._lines()]
+    lines = [[_in_markdown(cell).replace("|", "\\|") for cell in row] for row in self._lines()]
     widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
     right = [self.numbers and i > 0 for i in range(len(widths))]
     rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
@@ -96,7 +113,7 @@ class Table:
     )
 
   def html(self) -> str:
-    header, *rows = [[escape(cell) for cell in row] for row in self._lines()]
+    header, *rows = [[_in_html(cell) for cell in row] for row in self._lines()]
     # A long name such as code/bits_per_byte may break, so that a table is as wide as its numbers.
     names = [cell.replace("/", "/<wbr>").replace("_", "_<wbr>") for cell in header]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
@@ -109,8 +126,8 @@ class Table:
     kind = "scroll numbers" if self.numbers else "scroll"
     return f'<div class="{kind}" tabindex="0" role="region" aria-label="table">{table}</div>'
 
-  def _lines(self) -> list[list[str]]:
-    lines = [list(self.header), *map(list, self.rows)]
+  def _lines(self) -> list[list[Cell]]:
+    lines: list[list[Cell]] = [list(self.header), *map(list, self.rows)]
     for line in lines:
       if len(line) != len(self.header):
         raise ValueError(f"row {line} has {len(line)} cells under {len(self.header)} headings")
@@ -201,6 +218,14 @@ def _joined(blocks: Sequence[Block]) -> str:
 def _plain(text: str) -> str:
   """Text on one line, in which a sentinel such as <suf> is not taken for a tag."""
   return " ".join(text.split()).replace("<", "\\<")
+
+
+def _in_markdown(cell: Cell) -> str:
+  return cell.markdown() if isinstance(cell, Link) else _plain(cell)
+
+
+def _in_html(cell: Cell) -> str:
+  return cell.html() if isinstance(cell, Link) else escape(cell)
 
 
 def _pad(cell: str, width: int, right: bool) -> str:

@@ -187,6 +187,11 @@ def scale_file(scale: str, budget: str = "") -> str:
   return f"gin_configs/scales/{file}"
 
 
+def report_folder(runs: pathlib.Path, name: str, scale: str) -> pathlib.Path:
+  """Where an experiment's report is."""
+  return runs / name / scale / "report"
+
+
 def _known(what: str, name: str, known: list[str]) -> None:
   if name not in known:
     near = did_you_mean.suggestion(name, known, form="'{}'")

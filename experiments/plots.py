@@ -68,7 +68,7 @@ def loss_curves(curves: Mapping[str, Sequence[Sequence[Row]]]) -> bytes:
       axes.yaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     if curves:
       figure.legend(*by_step.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
-    return _png(figure)
+    return png(figure)
 
 
 def metric_curves(measured: Measured, names: Sequence[str]) -> bytes:
@@ -92,7 +92,7 @@ def metric_curves(measured: Measured, names: Sequence[str]) -> bytes:
       axes.set_ylabel(metric)
       axes.set_xlabel("training steps")
     figure.legend(handles=list(shown.values()), loc="outside upper left", ncols=2)
-    return _png(figure)
+    return png(figure)
 
 
 def results(content: Mapping) -> bytes:
@@ -121,7 +121,7 @@ def results(content: Mapping) -> bytes:
         label = f"paired difference of {metric}\n({side} 0 the arm named first is better)"
         _draw_differences(next(rows), comparisons, label)
     figure.legend(handles=_legend(), loc="outside upper left", ncols=2, fontsize=9)
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_arms(axes: Axes, arms: Mapping, metric: str, label: str) -> None:
@@ -191,7 +191,7 @@ def _measured(values: Sequence[float | None]) -> list[float]:
   return [value for value in values if value is not None]
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
   buffer = io.BytesIO()
   FigureCanvasAgg(figure)
   # Without matplotlib's version in the file, equal pictures are equal bytes.

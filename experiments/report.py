@@ -1,44 +1,28 @@
 """A finished experiment as a folder to read: results.json, report.md, report.html and its plots.
 
-  results["comparisons"]   by rule   "On held-out code the prefix arm needs 0.0500 bits per byte
-                           ------>   more than the causal arm (95% over 30 documents: ...)"
+results["comparisons"]   by rule   "On held-out code the prefix arm needs 0.0500 bits per byte
+                         ------>   more than the causal arm (95% over 30 documents: ...)"
 
-No sentence here is written for one outcome: what the page says follows from the numbers.
+python -m experiments.report NAME           the pages once more, from results.json
+python -m experiments.report NAME --keep    its numbers as a small file of results/, to commit
+python -m experiments.report --all          every experiment on one page
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import json
 import math
 import os
 import pathlib
+import sys
 from typing import Any
 
 import numpy as np
 
-from experiments import document, plots, wording
-from experiments.document import Block, Table, Text
+from codegen_jax import main as codegen_jax
+from experiments import document, pages, plots
 
-TABLE_NOTE = (
-  "± is the standard error over seeds, around each arm by itself. Arms share their held-out "
-  "documents and their seeds, so the paired differences below compare them more sharply."
-)
-INTERVAL_NOTE = (
-  "Over items: held-out documents, problems or texts drawn again, for the same trained models. "
-  "Over seeds: models trained again, for the same items. Over both: both variances together, which "
-  "is what verdicts are given by. Of many intervals a few miss."
-)
-MATCHED_NOTE = (
-  "By what was measured while the arms trained, interpolated between two measurements. An arm that "
-  "has learned from more targets since is shown in the midst of its schedule, with its learning "
-  "rate not yet down, which counts against it."
-)
+RESULTS, STYLE = "results.json", pathlib.Path(__file__).with_name("page.css")
 CURVES_NOTE = "Line: mean over seeds; band: their lowest and highest."
-RULE_NOTE = (
-  "Better or worse: reproduced where the interval over items and seeds lies on the claimed side of "
-  "zero and reaches what counts; not reproduced where it holds no such difference. The same: "
-  "reproduced where it lies within what counts, not reproduced where it lies beyond. Everything "
-  "else is not decided."
-)
 LOSS_NOTE = (
   "Line: mean over seeds; band: their lowest and highest. Each arm averages its own loss over its "
   "own targets (a prefix, for one, is not scored), so training losses are not comparable between "
@@ -64,49 +48,24 @@ def write(
   folder.mkdir(parents=True, exist_ok=True)
   content = strict(results)
   # First, so that the numbers are safe whatever happens to their presentation.
-  _replace(folder / "results.json", json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
-  arms = ", ".join(content["arms"])
-  pictures = [
-    document.Picture(
-      "results.png",
-      plots.results(content),
-      f"Every metric for the arms {arms}, and their paired differences with intervals; the tables "
-      "hold the same numbers.",
-      "Held-out results. Where a bar misses the dashed line, that interval excludes zero.",
-    ),
-    document.Picture(
-      "loss_curves.png",
-      plots.loss_curves(curves),
-      f"Training loss of the arms {arms}, over steps and over supervised tokens.",
-      LOSS_NOTE,
-    ),
-  ]
+  replace(folder / RESULTS, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+  drawn = {"loss_curves.png": plots.loss_curves(curves)}
   if measured:
-    pictures.append(
-      document.Picture(
-        "metric_curves.png",
-        plots.metric_curves(measured, list(content["arms"])),
-        f"Held-out metrics of the arms {arms} while they trained.",
-        CURVES_NOTE,
-      )
-    )
-  for picture in pictures:
-    _replace(folder / picture.name, picture.png)
-  blocks = [*_findings(content), *pictures, *_setup(content)]
-  title = f"{content['experiment']} ({content['scale']})"
-  style = pathlib.Path(__file__).with_name("page.css").read_text()
-  _replace(folder / "report.html", document.html(title, blocks, style=style).encode())
-  _replace(folder / "report.md", document.markdown(blocks).encode())
-  return folder / "report.md"
+    drawn["metric_curves.png"] = plots.metric_curves(measured, list(content["arms"]))
+  return _write_pages(content, drawn, folder)
+
+
+def again(content: Mapping[str, Any], folder: pathlib.Path) -> pathlib.Path:
+  """The pages once more, with the curves that were drawn when the runs were at hand."""
+  folder.mkdir(parents=True, exist_ok=True)
+  files = [folder / name for name in ("loss_curves.png", "metric_curves.png")]
+  drawn = {file.name: file.read_bytes() for file in files if file.exists()}
+  return _write_pages(content, drawn, folder)
 
 
 def table(results: Mapping[str, Any]) -> str:
   """Arms, paired differences and the paper's finding, for a terminal and for Markdown alike."""
-  content = strict(results)
-  blocks = [
-    *_measurements(content), *_differences(content), *_verdicts(content), *_paper(content)
-  ]  # fmt: skip
-  return document.markdown(blocks)
+  return document.markdown(pages.tables(strict(results)))
 
 
 def strict(value: Any) -> Any:
@@ -124,162 +83,7 @@ def strict(value: Any) -> Any:
   raise TypeError(f"results hold a {type(value).__name__}, {value!r}; JSON has no such thing")
 
 
-def _findings(content: Mapping) -> list[Block]:
-  comparisons = content["comparisons"]
-  answers = [wording.answer(c, content["metrics"][c["metric"]]) for c in comparisons]
-  blocks: list[Block] = [
-    document.Heading(content["question"], 1),
-    Text(f"{content['experiment']}, scale {content['scale']}. {content['source']}", "note"),
-  ]
-  if not answers:
-    blocks.append(Text("Nothing was compared; the arms stand by themselves.", "answer"))
-  else:
-    blocks += [Text(answers[0], "answer"), Text(wording.verdict(comparisons[0]))]
-    blocks += _verdicts(content)
-  others = document.Items(answers[1:])
-  if len(others.texts) > 4:  # the tables below must not start a screen later
-    blocks.append(document.Folded(f"The other {len(others.texts)} comparisons in words", [others]))
-  elif others.texts:
-    blocks.append(others)
-  return [
-    *blocks,
-    document.Heading("Results"),
-    document.Beside(_measurements(content), _paper(content)),
-    *_differences(content),
-    *_matched(content),
-  ]
-
-
-def _measurements(content: Mapping) -> list[Block]:
-  arrow = {"lower": "↓", "higher": "↑"}
-  metrics = content["metrics"]
-  header = ["arm", *(f"{name} {arrow[m['better']]}" for name, m in metrics.items())]
-  rows = [
-    [name, *(wording.measured(arm["metrics"].get(metric)) for metric in metrics)]
-    + [wording.count(arm["supervised_tokens"])]
-    for name, arm in content["arms"].items()
-  ]
-  meanings = [f"{n}: {m['description']} ({m['better']} is better)" for n, m in metrics.items()]
-  return [
-    Table([*header, "supervised tokens"], rows, numbers=True),
-    document.Items(meanings),
-    Text(TABLE_NOTE, "note"),
-  ]
-
-
-def _differences(content: Mapping) -> list[Block]:
-  comparisons = content["comparisons"]
-  if not comparisons:
-    return []
-  header = ["paired difference", "mean", "over items", "over seeds", "over both"]
-  return [
-    document.Heading("Paired differences", 3),
-    Table(header, [wording.difference_row(c) for c in comparisons], numbers=True),
-    Text(INTERVAL_NOTE, "note"),
-    document.Items([wording.verdict(c) for c in comparisons]),
-  ]
-
-
-def _verdicts(content: Mapping) -> list[Block]:
-  findings = content["findings"]
-  if not findings:
-    return []
-  rows = [[one["statement"], one["verdict"], one["why"], one["certainty"]] for one in findings]
-  return [
-    document.Heading("The paper's findings here", 3),
-    Table(["finding of the paper", "verdict", "by what", "how sure the finding is"], rows),
-    Text(RULE_NOTE, "note"),
-  ]
-
-
-def _matched(content: Mapping) -> list[Block]:
-  matched = content["matched"]
-  if not matched:
-    return []
-  metrics = list(dict.fromkeys(name for told in matched["arms"].values() for name in told))
-  tokens = wording.count(matched["supervised_tokens"])
-  rows = [
-    [arm, *(wording.measured(told.get(metric)) for metric in metrics)]
-    for arm, told in matched["arms"].items()
-  ]
-  return [
-    document.Heading(f"After as many supervised tokens ({tokens})", 3),
-    Table(["arm", *metrics], rows, numbers=True),
-    Text(MATCHED_NOTE, "note"),
-  ]
-
-
-def _paper(content: Mapping) -> list[Block]:
-  paper = content["paper"]
-  return [
-    document.Heading("What the paper found", 3),
-    Text(paper["finding"]),
-    Text(f"How sure we are of this: {paper['certainty']}.", "note"),
-  ]
-
-
-def _setup(content: Mapping) -> list[Block]:
-  arms = content["arms"]
-  configs = {name: arm["config"] for name, arm in arms.items()}
-  differing = [
-    key
-    for key in _union(configs.values())
-    if len({json.dumps(config.get(key)) for config in configs.values()}) > 1
-  ]
-  full = [
-    block
-    for name, config in configs.items()
-    for block in (
-      document.Heading(name, 3),
-      document.Code("\n".join(f"{key} = {_shown(value)}" for key, value in config.items())),
-    )
-  ]
-  return [
-    document.Heading("Setup"),
-    Table(
-      ["arm", "what it is", "parameters", "steps", "seeds", "all tokens"],
-      [
-        [name, arm["description"]]
-        + [wording.count(arm[key]) for key in ("parameters", "steps", "seeds", "all_tokens")]
-        for name, arm in arms.items()
-      ],
-    ),
-    document.Heading("Where the arms' configs differ", 3),
-    _columns("setting", configs, differing)
-    if differing
-    else Text("They do not: every setting is the same."),
-    document.Folded("Full config of every arm", full),
-    document.Heading("Corpus", 3),
-    _columns("corpus", content["corpus"], _union(content["corpus"].values())),
-    document.Heading("Method"),
-    document.Items(content["method"]),
-    document.Heading("Caveats"),
-    document.Items(content["caveats"]),
-    document.Heading("Commands"),
-    document.Code("\n".join(content["commands"])),
-    document.Heading("Environment"),
-    Table(["what", "version"], [[key, _shown(v)] for key, v in content["environment"].items()]),
-  ]
-
-
-def _columns(corner: str, columns: Mapping[str, Mapping], keys: Iterable[str]) -> Table:
-  """One column per mapping, one row per key, a dash where a mapping lacks the key."""
-  rows = [[key, *(_shown(c[key]) if key in c else "—" for c in columns.values())] for key in keys]
-  return Table([corner, *columns], rows)
-
-
-def _union(mappings: Iterable[Mapping]) -> list[str]:
-  return list(dict.fromkeys(key for mapping in mappings for key in mapping))
-
-
-def _shown(value: Any) -> str:
-  if isinstance(value, str):
-    return value
-  is_count = isinstance(value, int) and not isinstance(value, bool)
-  return wording.count(value) if is_count else json.dumps(value)
-
-
-def _replace(path: pathlib.Path, data: bytes) -> None:
+def replace(path: pathlib.Path, data: bytes) -> None:
   """All of the new file or all of the old one, whenever we are interrupted."""
   partial = path.with_name(f".{path.name}.partial")
   try:
@@ -290,3 +94,48 @@ def _replace(path: pathlib.Path, data: bytes) -> None:
     partial.replace(path)
   finally:
     partial.unlink(missing_ok=True)
+
+
+def write_page(title: str, blocks: Sequence[document.Block], html: pathlib.Path) -> pathlib.Path:
+  """The page, and the same in Markdown beside it, whose path is returned."""
+  replace(html, document.html(title, blocks, style=STYLE.read_text()).encode())
+  replace(html.with_suffix(".md"), document.markdown(blocks).encode())
+  return html.with_suffix(".md")
+
+
+def _write_pages(
+  content: Mapping[str, Any], curves: Mapping[str, bytes], folder: pathlib.Path
+) -> pathlib.Path:
+  arms = ", ".join(content["arms"])
+  told = {
+    "loss_curves.png": (
+      f"Training loss of the arms {arms}, over steps and over supervised tokens.", LOSS_NOTE
+    ),
+    "metric_curves.png": (
+      f"Held-out metrics of the arms {arms} while they trained.", CURVES_NOTE
+    ),
+  }  # fmt: skip
+  pictures = [
+    document.Picture(
+      "results.png",
+      plots.results(content),
+      f"Every metric for the arms {arms}, and their paired differences with intervals; the tables "
+      "hold the same numbers.",
+      "Held-out results. Where a bar misses the dashed line, that interval excludes zero.",
+    ),
+    *(document.Picture(name, png, *told[name]) for name, png in curves.items()),
+  ]
+  for picture in pictures:
+    replace(folder / picture.name, picture.png)
+  title = f"{content['experiment']} ({content['scale']})"
+  return write_page(title, pages.page(content, pictures), folder / "report.html")
+
+
+def main(argv: Sequence[str]) -> None:
+  from experiments import report_command
+
+  report_command.main(argv)
+
+
+if __name__ == "__main__":
+  codegen_jax.exit_with_sentences(lambda: main(sys.argv[1:]), "experiments.report")

@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
   path = report.write(
     results,
     collect.curves(jobs),
-    collect.folder(flags.runs, flags.experiment, flags.scale),
+    experiment.report_folder(flags.runs, flags.experiment, flags.scale),
     measured=collect.measured_curves(jobs),
   )
   print(report.table(results))

@@ -109,14 +109,14 @@ def percent(comparison: Mapping) -> str:
 
 
 def items(comparison: Mapping) -> str:
-  return _plural(comparison["num_items"], comparison["items"])
+  return plural(comparison["num_items"], comparison["items"])
 
 
 def seeds(comparison: Mapping) -> str:
-  return _plural(len(comparison["per_seed"]), "seed")
+  return plural(len(comparison["per_seed"]), "seed")
 
 
-def _plural(n: int, noun: str) -> str:
+def plural(n: int, noun: str) -> str:
   return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 

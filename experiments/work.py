@@ -16,11 +16,12 @@ from typing import Any
 
 from codegen_jax import config as gin_config
 from codegen_jax import main as codegen_jax
-from codegen_jax.errors import InputError
+from codegen_jax.errors import Diverged, InputError
 from codegen_jax.files import write_json
 from codegen_jax.quiet import import_tensorflow
 
 FOLDER = "measured"
+DIVERGED = "diverged.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Job:
     total_steps: that it trains.
     row_tokens: of one step.
     cores: of the machine that it may use; () is all.
+    may_diverge: whether a run that diverges is written down and done, not an error.
   """
 
   label: str
@@ -48,6 +50,7 @@ class Job:
   total_steps: int
   row_tokens: int
   cores: tuple[int, ...] = ()
+  may_diverge: bool = False
 
 
 def from_json(told: Mapping[str, Any]) -> Job:
@@ -60,9 +63,15 @@ def from_json(told: Mapping[str, Any]) -> Job:
 def do(job: Job) -> None:
   """Trains what is not trained, and measures what is not measured."""
   workdir = pathlib.Path(job.workdir)
-  codegen_jax.train(
-    job.gin_files, job.bindings, workdir, search_paths=job.search_paths, label=job.label
-  )
+  try:
+    codegen_jax.train(
+      job.gin_files, job.bindings, workdir, search_paths=job.search_paths, label=job.label
+    )
+  except Diverged as error:
+    if not job.may_diverge:
+      raise
+    write_json(workdir / DIVERGED, {"why": str(error)})
+    return
   import jax
 
   from codegen_jax import measure
@@ -80,6 +89,11 @@ def do(job: Job) -> None:
     (workdir / FOLDER).mkdir(exist_ok=True)
     for of, value in job.asked:
       write_json(path(workdir, of, value), _measured(workdir, of, value, results[of]))
+
+
+def diverged(job: Job) -> bool:
+  """Whether it did, and is not to be tried again."""
+  return (pathlib.Path(job.workdir) / DIVERGED).exists()
 
 
 def path(workdir: pathlib.Path, of: str, value: str) -> pathlib.Path:

@@ -6,12 +6,14 @@ import math
 import seqio
 
 from codegen_jax import did_you_mean
+from codegen_jax.data import variants
 from codegen_jax.data.rows import RowSource
 from codegen_jax.errors import InputError
 
 
 def resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
   """The tasks behind a name and how much of the mixture each one is."""
+  name, *settings = name.split(variants.MARK)
   known = sorted({*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()})
   if name not in known:
     near = did_you_mean.suggestion(name, known, form="'{}'")
@@ -27,6 +29,8 @@ def resolve(name: str) -> tuple[list[seqio.Task], list[Fraction]]:
         f"the task {task.name!r} of {name!r} is a stream and has no row indices; register it with"
         " tasks.build.add_task"
       )
+  if settings:
+    tasks = [variants.of(task, settings) for task in tasks]
   if any(vocabulary(task) != vocabulary(tasks[0]) for task in tasks):
     raise InputError(
       f"the tasks of {name!r} have different vocabularies; a model reads one: make them of sources"

@@ -106,6 +106,18 @@ class RowSource(seqio.DataSource):
     self.epochs = epochs
     self._stores = dict(splits)
 
+  def under(self, task: str, objective: Objective) -> "RowSource":
+    """The same rows, handed to another objective."""
+    return RowSource(
+      task,
+      corpus=self.corpus,
+      splits=self._stores,
+      objective=objective,
+      record=self.record,
+      level=self.level,
+      epochs=self.epochs,
+    )
+
   def store(self, split: str) -> TokenStore:
     if split not in self._stores:
       raise InputError(

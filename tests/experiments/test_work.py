@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from codegen_jax.errors import InputError
+from codegen_jax.errors import Diverged, InputError
 from experiments import work
 from experiments.work import Job
 
@@ -57,3 +57,16 @@ def test_what_is_written_is_read(tmp_path):
   path.parent.mkdir()
   path.write_text(json.dumps({"value": 0.5, "items": {"a": [1.0, 2]}}))
   assert work.read(tmp_path, "m", "accuracy") == {"value": 0.5, "items": {"a": (1.0, 2)}}
+
+
+def test_a_run_that_may_diverge_is_written_down_and_another_is_an_error(tmp_path, monkeypatch):
+  def diverge(*_, **__):
+    raise Diverged("the loss is nan", 3)
+
+  monkeypatch.setattr(work.codegen_jax, "train", diverge)
+  job = dataclasses.replace(JOB, workdir=str(tmp_path))
+  with pytest.raises(Diverged):
+    work.do(job)
+  assert not work.diverged(job)
+  work.do(dataclasses.replace(job, may_diverge=True))
+  assert work.diverged(job) and "nan" in (tmp_path / work.DIVERGED).read_text()
