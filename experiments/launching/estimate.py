@@ -95,7 +95,7 @@ def text(found: Sequence[Cost], *, seeds: int, dollars: float | None) -> str:
     tokens, days = sum(cost.tokens for cost in found), sum(cost.days for cost in found)
     lines.append(_row("together", tokens, days, hours))
     if dollars is not None:
-      lines.append(f"at {dollars:,.2f} dollars a chip-hour: {hours * dollars:,.0f} dollars")
+      lines.append(f"at {dollars:,.2f} dollars a chip-hour: {hours * dollars:,.2f} dollars")
   lines.append(
     "measuring, saving and restarts are left out; a step may be a quarter faster or slower"
     " (docs/tpu.md)"
@@ -104,7 +104,7 @@ def text(found: Sequence[Cost], *, seeds: int, dollars: float | None) -> str:
 
 
 def _row(label: str, tokens: int, days: float, hours: float) -> str:
-  return f"{label:44}{tokens / 1e9:9.3f}B{days:9.2f}{hours:13,.1f}"
+  return f"{label:44}{tokens / 1e9:9.3f}B{days:9.3f}{hours:13,.2f}"
 
 
 def _step(place: Place) -> str:
