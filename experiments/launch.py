@@ -48,10 +48,10 @@ def main(argv: Sequence[str]) -> None:
   ]
   request = _request(flags, gin_flags)
   plan = TARGETS[flags.target](request)
-  if flags.target not in HERE:
-    _check_checkout([*gin_files, *search_paths])
   if flags.run:
     execute.check_tools(plan)
+  if flags.target not in HERE:
+    _check_checkout([*gin_files, *search_paths])
   estimate = request.topology is not None if flags.estimate is None else flags.estimate
   if estimate:
     _tell_costs(flags, seeds, gin_files, bindings, search_paths)

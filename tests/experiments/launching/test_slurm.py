@@ -62,22 +62,36 @@ def variables(folder: pathlib.Path, **other: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_tasks_join_by_slurm_s_variables_and_75_is_requeued_while_2_is_not(job, tmp_path):
-  first = requests.bash(job, variables(tmp_path, CODE="75"))
-  assert first.returncode == 75 and "scontrol requeue" in first.stdout, first
-  assert "2 processes, 2 devices" in first.stdout  # the preflight's line
-  again = requests.bash(job, variables(tmp_path, CODE="75", SLURM_RESTART_COUNT="1"))
-  assert again.returncode == 75 and "requeue" not in again.stdout  # restarts are at an end
-  wrong = requests.bash(job, variables(tmp_path, CODE="2"))
-  assert wrong.returncode == 2 and "requeue" not in wrong.stdout
-  last = requests.bash(job, variables(tmp_path, CODE="0", SLURM_RESTART_COUNT="1"))
-  assert last.returncode == 0, last
+def test_tasks_join_by_slurm_s_variables(job, tmp_path):
+  ended = requests.bash(job, variables(tmp_path))
+  assert ended.returncode == 0, ended
+  assert "2 processes, 2 devices" in ended.stdout  # the preflight's line
   for i in range(2):
-    assert (tmp_path / "all runs" / f"0_{i}").read_text() == f"{i} of 2, {HARD}"
+    assert (tmp_path / "all runs" / f"told_{i}").read_text() == f"{i} of 2, {HARD}"
+
+
+@pytest.mark.parametrize(
+  ("code", "restarted", "requeued"),
+  [
+    (0, 0, False),
+    (75, 0, True),
+    (75, 1, False),  # restarts are at an end
+    (137, 0, True),
+    (2, 0, False),
+    (3, 0, False),
+    (130, 0, False),
+  ],
+)
+def test_75_is_requeued_and_2_is_not(code, restarted, requeued, job, tmp_path):
+  ends = f'#!/bin/bash\n[[ "$*" == *preflight* ]] || exit {code}\n'
+  requests.add_program(tmp_path / "bin", "srun", ends)
+  ended = requests.bash(job, variables(tmp_path, SLURM_RESTART_COUNT=str(restarted)))
+  assert ended.returncode == code
+  assert ("scontrol requeue " in ended.stdout) == requeued
 
 
 def test_a_preflight_that_fails_is_not_requeued_and_nothing_trains(job, tmp_path):
-  ended = requests.bash(job, variables(tmp_path, CODE="0", JAX_NUM_CPU_DEVICES="3"))
+  ended = requests.bash(job, variables(tmp_path, JAX_NUM_CPU_DEVICES="3"))
   assert ended.returncode == 2 and "requeue" not in ended.stdout
   assert "there are 6 devices" in ended.stderr
   assert not [*(tmp_path / "all runs").iterdir()]
