@@ -34,7 +34,7 @@ def dockerfile(request: Request) -> File:
     f"RUN git clone --quiet /{BUNDLE} /{FOLDER} \\",
     f"  && git -C /{FOLDER} checkout --quiet --detach {request.commit}",
     f"WORKDIR /{FOLDER}",
-    "RUN pip install --no-cache-dir -e '.[tpu]' -c requirements.lock",
+    "RUN pip install --no-cache-dir -e '.[tpu,eval]' -c requirements.lock",
   ]
   return File("Dockerfile", "\n".join(lines) + "\n")
 
