@@ -143,7 +143,8 @@ def _setup(request: Request) -> str:
     f"mountpoint --quiet {MOUNTED} || {shell.command('gcsfuse', *options, runs.name, MOUNTED)}",
     *code.unpack(request),
     f"python3.11 -m venv {code.FOLDER}/.venv",
-    f"{python} -m pip install --quiet -e './{code.FOLDER}[tpu,eval]' -c {code.FOLDER}/requirements.lock",
+    f"{python} -m pip install --quiet -e './{code.FOLDER}[tpu,eval]' \\",
+    f"  -c {code.FOLDER}/requirements.lock",
   )
 
 
