@@ -53,8 +53,9 @@ def main(argv: Sequence[str]) -> None:
   if flags.target not in HERE:
     _check_checkout([*gin_files, *search_paths])
   estimate = request.topology is not None if flags.estimate is None else flags.estimate
-  if estimate:
-    _tell_costs(flags, seeds, gin_files, bindings, search_paths)
+  costs = _costs(flags, seeds, gin_files, bindings, search_paths) if estimate else ""
+  if costs and (flags.run or flags.out):
+    print(costs, file=sys.stderr, flush=True)
   if flags.run:
     folder = flags.out or experiment.ROOT / "runs" / "launches" / request.name
     sys.exit(execute.run(plan, folder.absolute()))
@@ -62,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
     for path in show.write(plan, flags.out):
       print(path)
   else:
-    print(show.text(plan), end="")
+    print(show.text(plan, costs), end="")
 
 
 def _request(flags: argparse.Namespace, gin_flags: Sequence[str]) -> Request:
@@ -118,13 +119,13 @@ def _check_checkout(named: Sequence[str]) -> None:
     )
 
 
-def _tell_costs(
+def _costs(
   flags: argparse.Namespace,
   seeds: int,
   gin_files: Sequence[str],
   bindings: Sequence[str],
   search_paths: Sequence[str],
-) -> None:
+) -> str:
   if not flags.topology:
     raise InputError("--estimate needs a --topology, e.g. v4-256")
   import_tensorflow()
@@ -140,10 +141,10 @@ def _tell_costs(
     topology=flags.topology,
   )
   told = estimate.text(found, seeds=seeds, dollars=flags.dollars_per_chip_hour)
-  for line in told.splitlines():  # before a script that may be piped on
-    print(f"# {line}", file=sys.stderr if flags.out or flags.run else sys.stdout, flush=True)
   if flags.run and not all(cost.fits for cost in found):
+    print(told, file=sys.stderr, flush=True)
     raise InputError("a run does not fit; see codegen-jax plan --sweep, or give --no-estimate")
+  return told
 
 
 def _parser() -> argparse.ArgumentParser:

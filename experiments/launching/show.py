@@ -8,9 +8,9 @@ from experiments.launching import shell
 from experiments.launching.plan import BY_HAND, NAMES, Command, File, Plan, Step
 
 
-def text(plan: Plan) -> str:
+def text(plan: Plan, costs: str = "") -> str:
   """All files and commands in order, each under a comment; what is by hand is commented out."""
-  return "\n".join(_lines(plan)) + "\n"
+  return "\n".join(_lines(plan, costs)) + "\n"
 
 
 def write(plan: Plan, folder: pathlib.Path) -> list[pathlib.Path]:
@@ -31,8 +31,9 @@ def script(step: Step) -> File:
   return File(f"{NAMES.index(step.name) + 1}_{step.name}.sh", shell.script(*lines))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _lines(plan: Plan, costs: str) -> Iterator[str]:
   yield "#!/usr/bin/env bash"
+  yield from (f"# {line}" for line in costs.splitlines())
   yield f"# {plan.target}: from nothing to a report, and to nothing again."
   for step in plan.steps:
     yield ""

@@ -121,8 +121,8 @@ def test_an_estimate_is_compiled_for_the_slice(capsys):
   flags = ["--topology=v4-8", "--estimate", "--gin_file=gin_configs/models/tiny.gin"]
   launch.main([*argv("gke-xpk", *flags), "--gin_file=gin_configs/hardware/v4.gin"])
   told = capsys.readouterr().out
-  assert told.startswith("# v4:2x2x1 (v4-8), 4 chips")
-  assert told.index("together") < told.index("#!/usr/bin/env bash")
+  assert told.startswith("#!/usr/bin/env bash\n# v4:2x2x1 (v4-8), 4 chips")
+  assert told.index("# together") < told.index("##### create")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_shellcheck_finds_nothing_in_any_script(target, other, tmp_path):
   plan = requests.plan(target, tmp_path, **other)
   scripts = show.write(plan, tmp_path / "out")
   printed = tmp_path / "printed.sh"
-  printed.write_text(show.text(plan))
+  printed.write_text(show.text(plan, "2 days; it's\n`cheap`"))
   files = [tmp_path / "out" / file.name for file in plan.files() if file.executable]
   # SC2016 asks whether "$HOME" in single quotes is meant so; where a user wrote it, it is.
   shellcheck(printed, *scripts, *files, exclude="SC0000" if other else "SC2016")
