@@ -32,6 +32,11 @@ def unless(known: str, otherwise: str) -> str:
   return f"{known} >/dev/null 2>&1 || {otherwise}"
 
 
+def function(name: str, line: str) -> list[str]:
+  """A command under a name, for a script that runs it within others."""
+  return [f"{name}() {{", *(f"  {one}" for one in line.splitlines()), "}"]
+
+
 def exports(variables: Mapping[str, str]) -> list[str]:
   return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 

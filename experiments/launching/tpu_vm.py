@@ -13,6 +13,7 @@ from experiments.launching.tpus import Slice
 
 MOUNTED = "/mnt/runs"
 EVERY = 60  # seconds between two looks
+NONE_FREE = 600  # seconds between two questions for a slice where none was free
 FUSE = (  # as Cloud Storage FUSE's page on its installation says
   "release=$(lsb_release --codename --short)",
   "curl --silent --show-error --fail https://packages.cloud.google.com/apt/doc/apt-key.gpg |"
@@ -102,12 +103,13 @@ def _machines(request: Request) -> str:
       request, "queued-resources", "describe", request.name, "--format=value(state.state)"
     )
     make = [
+      *shell.function("state", state),
       _gcloud(
         *(request, "queued-resources", "create", request.name, f"--node-id={request.name}"),
         *(f"--runtime-version={tpu.names.runtime}", *what, scopes),
       ),
-      f'until [ "$({state})" = ACTIVE ]; do',
-      f'  case "$({state})" in FAILED | SUSPENDED) exit 1 ;; esac',
+      'until [ "$(state)" = ACTIVE ]; do',
+      '  case "$(state)" in FAILED | SUSPENDED) exit 1 ;; esac',
       f"  sleep {EVERY}",
       "done",
     ]
@@ -196,25 +198,36 @@ def _watch(request: Request) -> str:
   ended = _ssh(request, "0", f"cat {request.name}.ended 2>/dev/null")
   last = _ssh(request, "0", f"tail -n 1 {request.name}.log")
   return shell.script(
+    *shell.function("state", state),
+    *shell.function("ended", ended),
+    *shell.function("last_line", last),
+    *shell.function("delete", _delete(request)),
     "restarts=0",
+    "made=yes",
     "while true; do",
-    f"  state=$({state} || echo UNKNOWN)",
+    "  state=MISSING",
+    '  if [ "$made" = yes ]; then state=$(state || echo UNKNOWN); fi',
     '  case "$state" in',
     "    READY)",
-    f"      code=$({ended} || true)",
+    f"      code=$(ended || true)",
     '      if [ -n "$code" ]; then',
     '        echo "the runs ended with exit code $code"',
     '        exit "$code"',
     "      fi",
-    f'      echo "$(date -u +%FT%TZ) $({last} || true)"',
+    '      echo "$(date -u +%FT%TZ) $(last_line || true)"',
     "      ;;",
-    "    PREEMPTED | TERMINATED)",
+    "    PREEMPTED | TERMINATED | MISSING)",
     f'      if [ "$restarts" -ge {request.restarts} ]; then exit {PREEMPTED}; fi',
     "      restarts=$((restarts + 1))",
     f'      echo "the slice was taken away; made anew, {"$restarts"} of {request.restarts}"',
-    f"      {_delete(request)}",
-    "      bash machines.sh",
-    "      bash begin.sh",
+    "      delete || true",
+    "      made=no",
+    "      if bash machines.sh && bash begin.sh; then",
+    "        made=yes",
+    "      else",
+    f'        echo "there is none; asked again in {NONE_FREE} s"',
+    f"        sleep {NONE_FREE}",
+    "      fi",
     "      ;;",
     '    *) echo "$(date -u +%FT%TZ) the slice is $state" ;;',
     "  esac",
