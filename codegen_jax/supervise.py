@@ -46,7 +46,7 @@ def run(argv: Sequence[str], command: Sequence[str] = ()) -> int:
   while True:
     before = max(steps(checkpoints), default=0)
     code, asked_to_stop = _child([*command, *rest])
-    if asked_to_stop or not (code == PREEMPTED or code < 0 or (code > 128 and code != 130)):
+    if asked_to_stop or not starts_again(code):
       return code if code >= 0 else 128 - code
     after = max(steps(checkpoints), default=0)
     failures = 0 if after > before else failures + 1
@@ -57,6 +57,11 @@ def run(argv: Sequence[str], command: Sequence[str] = ()) -> int:
     pause = min(2.0**failures - 1, LONGEST_PAUSE)
     _say(f"the run {why} after step {after}; started again in {pause:.0f} s")
     time.sleep(pause)
+
+
+def starts_again(code: int) -> bool:
+  """Whether a process that ended so was preempted or killed; a shell adds 128 to a signal."""
+  return code == PREEMPTED or code < 0 or (code > 128 and code != 130)
 
 
 def _child(command: Sequence[str]) -> tuple[int, bool]:

@@ -101,10 +101,14 @@ class Jobs:
     """Where the arm's own run is."""
     return self.place(self.asked.arms[name].run, seed)
 
-  def ordered(self) -> list[Job]:
+  def places(self) -> list[Place]:
     """Every run that must be there, a run before those that begin with its weights."""
     places = {one.workdir: one for place in self._places.values() for one in place.chain()}
-    return [self._job(place) for place in sorted(places.values(), key=lambda one: len(one.chain()))]
+    return sorted(places.values(), key=lambda one: len(one.chain()))
+
+  def ordered(self) -> list[Job]:
+    """The same as processes are told them."""
+    return [self._job(place) for place in self.places()]
 
   def after(self, job: Job) -> str | None:
     """The workdir that must be finished before."""

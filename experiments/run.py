@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> None:
     folder=flags.runs,
     flags=Flags(tuple(gin_files), tuple(bindings), tuple(search_paths)),
   )
-  distributed.initialize()
+  distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
   ordered = jobs.ordered()
   at_once = pool.default_jobs() if flags.jobs is None else flags.jobs
   print(f"{len(ordered)} runs, {min(at_once, len(ordered))} at a time", file=sys.stderr, flush=True)
@@ -50,7 +50,11 @@ def main(argv: Sequence[str]) -> None:
     print(f"experiments.run: {error}", file=sys.stderr, flush=True)
     sys.exit(error.code)
 
-  command = f"python -m experiments.run {shlex.join(argv)}"
+  import jax
+
+  if jax.process_index() > 0:  # the first has written what the report reads, and waits for no one
+    return
+  command = f"python -m experiments.run {shlex.join(_without_places(argv))}"
   results = collect.collect(flags.experiment, jobs, command=command)
   path = report.write(
     results,
@@ -60,6 +64,20 @@ def main(argv: Sequence[str]) -> None:
   )
   print(report.table(results))
   print(f"\nreport: {path}\n        {path.with_suffix('.html')}")
+
+
+def _without_places(argv: Sequence[str]) -> list[str]:
+  """Where processes met says nothing about what they found."""
+  parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+  _add_places(parser)
+  return parser.parse_known_args(argv)[1]
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+  group = parser.add_argument_group("several processes, where the machine does not say")
+  group.add_argument("--coordinator", help="HOST:PORT of process 0")
+  group.add_argument("--num_processes", type=int)
+  group.add_argument("--process_id", type=int)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     help="runs at a time, each on cores of its own (default: as many as cores and memory hold; 1 on"
     " accelerators)",
   )
+  _add_places(parser)
   return parser
 
 
