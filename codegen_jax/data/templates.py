@@ -78,6 +78,7 @@ def render(
   answer: str,
   options: Sequence[str] = (),
   before: str = "",
+  choice: bool = False,
 ) -> Pair:
   """An example in a template's words.
 
@@ -91,9 +92,8 @@ def render(
     answer: that is right.
     options: the answers to choose from, the right one among them; or none.
     before: examples that are shown first.
-
-  Returns:
-    A `Choice` where there are options and the template asks for one of them.
+    choice: whether the wrong options are told too, as a `Choice`, so that a model can be asked
+      which is the likeliest.
   """
   values = {**fields, "answer": answer}
   said, end, longest = "", 0, -1
@@ -108,9 +108,10 @@ def render(
   target = "".join(
     text + ("" if field is None else values[field]) for text, field in _parts(template.target)
   )
-  others = tuple(f" {one}" for one in choices if one != answer)
   parts = path, before + said[:end], asked, f" {target}"
-  return Choice(*parts, others) if others else Pair(*parts)
+  if not choice:
+    return Pair(*parts)
+  return Choice(*parts, tuple(f" {one}" for one in choices if one != answer))
 
 
 def listed(options: Sequence[str]) -> str:

@@ -110,15 +110,13 @@ def claimed(row: Row) -> Row:
 def listed(row: Row) -> Row:
   """Options stand in the question's text, and the answer is one of them or its letter."""
   question, _, rest = row["question"].partition("\nOptions:\n")
-  choices = [option.strip() for option in OPTION.findall(rest)]
-  right = [number for number, one in enumerate(choices) if _is(one, row["answer"])]
+  choices = [*dict.fromkeys(option.strip() for option in OPTION.findall(rest))]
+  answer = row["answer"]
+  begun = [one for one in choices if one.startswith((f"{answer} ", f"{answer}:"))]
+  right = [answer] if answer in choices else begun
   if len(right) != 1:
-    raise InputError(f"{row['answer']!r} is {len(right)} of the options {', '.join(choices)}")
-  return {"question": question, "choices": choices, "label": right[0]}
-
-
-def _is(option: str, answer: str) -> bool:
-  return option == answer or option.startswith((f"{answer} ", f"{answer}:"))
+    raise InputError(f"{answer!r} is {len(right)} of the options {', '.join(choices)}")
+  return {"question": question, "choices": choices, "label": choices.index(right[0])}
 
 
 ADAPTERS = {

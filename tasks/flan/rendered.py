@@ -68,9 +68,10 @@ def asking(used: Sequence[Template]) -> tuple[Template, ...]:
 
 
 def _render(template: Template, one: Example, number: int = 0, before: str = "") -> Pair:
+  """For training; with its template's number, to be measured."""
   return templates.render(
     template, one.fields, path=f"{one.path}@{number}" if number else one.path, answer=one.answer,
-    options=one.options, before=before,
+    options=one.options, before=before, choice=bool(number and one.options),
   )  # fmt: skip
 
 

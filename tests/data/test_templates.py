@@ -28,8 +28,10 @@ def test_fields_options_and_answer_stand_in_their_places():
 
 
 def test_the_wrong_options_are_the_others():
-  made = render("{claim}?", options=("yes", "maybe", "no"))
+  asked = {"options": ("yes", "maybe", "no")}
+  made = render("{claim}?", **asked, choice=True)
   assert made == Choice("x:1", "It is dry.", made.question, " no", (" yes", " maybe"))
+  assert type(render("{claim}?", **asked)) is Pair
 
 
 def test_a_template_that_is_turned_around_lists_nothing_and_offers_nothing():
