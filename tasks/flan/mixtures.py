@@ -98,13 +98,19 @@ def _add_training_mixtures(prefix: str) -> None:
   chosen: dict[str, Sequence[str]] = {"all": every}
   for cluster in clusters.names():
     chosen[f"inter_cluster_split_{cluster}"] = clusters.may_be_trained_on((cluster,))
+  whole: set[str] = set()
   unseen = clusters.may_be_trained_on(clusters.ABLATION_HELD_OUT)
   for count in range(1, len(clusters.ABLATION) + 1):
     named = {name for part in clusters.ABLATION[:count] for name in _datasets(part)}
     chosen[f"first_{count}_clusters"] = [name for name in unseen if name in named]
+    # Without one of its clusters it would be the mixture before it, by another name.
+    if not all(_here() & {*_datasets(part)} for part in clusters.ABLATION[:count]):
+      whole.add(f"first_{count}_clusters")
   for name, names in chosen.items():
     for suffix in TRAINED:
-      _add_mixture(f"{prefix}_{name}_{suffix}", names, f"{prefix}_{{}}_{suffix}", MAXIMUM_RATE)
+      _add_mixture(
+        f"{prefix}_{name}_{suffix}", names, f"{prefix}_{{}}_{suffix}", MAXIMUM_RATE, name in whole
+      )
 
 
 def _add_measuring_mixtures(prefix: str, cluster: str) -> None:
@@ -116,12 +122,15 @@ def _add_measuring_mixtures(prefix: str, cluster: str) -> None:
       _add_mixture(name, names, f"{prefix}_{{}}_{way}{suffix}", None)
 
 
-def _add_mixture(name: str, names: Sequence[str], task: str, maximum: int | None) -> None:
+def _add_mixture(
+  name: str, names: Sequence[str], task: str, maximum: int | None, whole: bool = False
+) -> None:
   """Of these data sets, and of those among them that are here.
 
-  Where none is, the second asks for all, so that its error says what is missing.
+  Where none is, or it has to be `whole`, the second asks for all, so that its error says what is
+  missing.
   """
-  present = [one for one in names if one in _here()]
+  present = [] if whole else [one for one in names if one in _here()]
   for suffix, of in (("", names), ("_present", present or names)):
     tasks = [task.format(one) for one in of]
     build.add_mixture_of_examples(f"{name}{suffix}", tasks, maximum=maximum)
