@@ -8,6 +8,7 @@ flan_cb_rank                   what is held out, in every template that asks for
                                option is the likeliest (flan_xsum_write: answers that are free text)
 flan_cb_rank_4shot             after four examples; 1, 2, 8 too
 flan_cb_rank_plain, flan_cb_rank_named
+flan_cb_prompted               plain, behind ten tokens, for prompt tuning; flan_cb_rank_prompted
 
 Mixtures, each `_10templates`, `_plain`, ... and each `_present` too: of what is on this machine.
 
@@ -33,6 +34,7 @@ NUM_TEMPLATES = (1, 2, 4, 7, 10)
 SHOTS = (1, 2, 4, 8)
 MAXIMUM_RATE = 3_000  # examples of a data set that count for its share, as the paper has it
 INPUTS, ANSWERS = 1024, 256  # tokens, as the paper has it
+PROMPT = 10  # tokens of prompt tuning, as the paper has it
 
 Words = Callable[[Dataset], tuple[Template, ...]]
 
@@ -79,6 +81,13 @@ def _add_tasks(vocabulary: ByteLevelBPE, prefix: str, one: Dataset) -> None:
     made = functools.partial(rendered.measured, one, used=used, shots=shots)
     name = f"{prefix}_{one.name}_{kind(one)}{suffix}"
     _add(vocabulary, name, made, Answer(vocabulary, choices=one.chooses), ("validation",))
+  bare = rendered.plain(one)
+  if one.trained:
+    made = functools.partial(rendered.trained, one, used=bare)
+    _add(vocabulary, f"{prefix}_{one.name}_prompted", made, Answer(vocabulary, prompt=PROMPT))
+  made = functools.partial(rendered.measured, one, used=bare)
+  answer = Answer(vocabulary, prompt=PROMPT, choices=one.chooses)
+  _add(vocabulary, f"{prefix}_{one.name}_{kind(one)}_prompted", made, answer, ("validation",))
 
 
 def _add(

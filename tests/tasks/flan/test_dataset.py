@@ -1,5 +1,7 @@
 """The files of data sets say what TFDS has, in words that fit."""
 
+import re
+
 import pytest
 
 from codegen_jax.errors import InputError
@@ -89,3 +91,12 @@ def test_a_slip_in_a_file_is_a_sentence(tmp_path, old, new, said):
   (tmp_path / "toy.yaml").write_text(FILE.replace(old, new))
   with pytest.raises(InputError, match=said):
     dataset.read(tmp_path / "toy.yaml")
+
+
+def test_the_file_of_the_document_is_a_data_set(tmp_path):
+  document = (dataset.FOLDER.parents[1] / "docs" / "flan.md").read_text()
+  (file,) = re.findall(r"```yaml\n(.*?)```", document, re.DOTALL)
+  (tmp_path / "restaurants.yaml").write_text(file)
+  one = dataset.read(tmp_path / "restaurants.yaml")
+  example = sources._example(one, "train", 1, {"text": "Fine food.", "label": "good"})
+  assert example.answer == "positive" and len(one.templates) == 10

@@ -7,10 +7,15 @@ import seqio
 
 from codegen_jax import config
 from codegen_jax.run_config import RunConfig
-from tasks.flan import dataset
+from tasks.flan import dataset, mixtures
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-FILES = sorted(file.relative_to(ROOT).as_posix() for file in (ROOT / "gin_configs/flan").glob("*"))
+FOLDER = ROOT / "gin_configs/flan"
+FILES = sorted(
+  file.relative_to(ROOT).as_posix()
+  for file in FOLDER.glob("*.gin")
+  if not file.stem.startswith("prompt")
+)
 
 
 def load(*files: str) -> RunConfig:
@@ -33,6 +38,16 @@ def test_an_arm_is_measured_on_what_it_never_reads(file):
   for name in run.evaluation.held_out:
     measured = _data_sets(name.removesuffix("_present"))
     assert measured and not read & measured
+
+
+def test_prompt_tuning_trains_the_rows_of_its_prompt():
+  run = load("gin_configs/flan/prompt_boolq.gin")
+  answer = seqio.TaskRegistry.get(run.train.data.mixture).source.objective.objective
+  first, stop = run.train.optimizer.trained_rows
+  assert answer.prompt_ids.tolist() == [*range(first, stop)]
+  (held_out,) = run.evaluation.held_out
+  measured = seqio.TaskRegistry.get(held_out).source.objective.objective
+  assert measured.choices and measured.prompt == answer.prompt == mixtures.PROMPT
 
 
 def _data_sets(name: str) -> set[str]:
