@@ -22,6 +22,7 @@ benchmarks:
                             as lm-eval measures them
   xsum                      ROUGE of one-sentence summaries, after one example
   defect_detection          insecure C functions (CodeXGLUE), without an example
+  generated_TASK            answers in words to a task of questions, compared with the right ones
 CODEGEN_JAX_BENCHMARKS names the folder of their files, but for humaneval (docs/evaluation.md).
 Answers are kept in WORKDIR/eval; the same command goes on with what is missing.
 """

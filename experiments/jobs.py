@@ -13,6 +13,8 @@ import json
 import pathlib
 from typing import Any
 
+import seqio
+
 from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import suite
@@ -116,6 +118,19 @@ class Jobs:
       if str(place.workdir) == job.workdir and place.after is not None:
         return str(place.after.workdir)
     return None
+
+  def check_data(self) -> None:
+    """Looks for what tuned runs read, which is often the user's own, before hours go by.
+
+    Raises:
+      InputError: it is not here.
+    """
+    for place in self._places.values():
+      if place.after is not None:
+        for name in (place.config.train.data.mixture, *place.config.evaluation.held_out):
+          found = seqio.get_mixture_or_task(name)
+          for task in found.tasks if isinstance(found, seqio.Mixture) else [found]:
+            task.source.record()
 
   def _place(self, run: Run, seed: int) -> Place:
     after = None if run.after is None else self.place(run.after, seed)

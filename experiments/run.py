@@ -40,6 +40,7 @@ def main(argv: Sequence[str]) -> None:
     folder=flags.runs,
     flags=Flags(tuple(gin_files), tuple(bindings), tuple(search_paths)),
   )
+  jobs.check_data()
   distributed.initialize(flags.coordinator, flags.num_processes, flags.process_id)
   ordered = jobs.ordered()
   at_once = pool.default_jobs() if flags.jobs is None else flags.jobs

@@ -1,6 +1,6 @@
 """What every task here shares: how it is registered with seqio."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import math
 
 import seqio
@@ -53,6 +53,24 @@ def add_mixture(name: str, rates: Mapping[str, float]) -> seqio.Mixture:
       " none of them negative and not all 0"
     )
   return seqio.MixtureRegistry.add(name, list(rates.items()))
+
+
+def add_mixture_of_examples(
+  name: str, tasks: Sequence[str], *, maximum: int | None = None
+) -> seqio.Mixture:
+  """Registers tasks of whole documents, each with as large a share as it has documents to train on.
+
+  Those above the `maximum` of a task do not count; without one, all shares are equal, which is for
+  what is measured alone.  Documents are counted when the mixture is read.
+  """
+
+  def rate(task: seqio.Task) -> float:
+    store = task.source.store("train")
+    # Rates are shares of the text, and a document of this task has so many tokens on average.
+    counted = min(store.num_documents, maximum or store.num_documents)
+    return float(max(round(counted * store.num_tokens / store.num_documents), 1))
+
+  return seqio.MixtureRegistry.add(name, [(task, rate if maximum else 1) for task in tasks])
 
 
 def add_recipes(corpus: str, source: Source) -> None:

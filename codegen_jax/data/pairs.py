@@ -37,6 +37,13 @@ class Pair:
 
 
 @dataclasses.dataclass(frozen=True)
+class Choice(Pair):
+  """A question that comes with answers to choose from."""
+
+  others: tuple[str, ...]  # the wrong ones
+
+
+@dataclasses.dataclass(frozen=True)
 class Pairs:
   """Has what `Corpus` has, with pairs for documents, in an order drawn from their text.
 
@@ -46,16 +53,20 @@ class Pairs:
     read: what reads the pairs of each split; a collection without "train" has its validation split
       in two, by a hash of each pair.
     told: what decides all pairs, where that is known without reading them.
+    splits: that it has.  One that has "validation" alone is all held out.
   """
 
   name: str
   description: str
   read: Callable[[], Mapping[str, list[Pair]]] = dataclasses.field(repr=False)
   told: Callable[[], str] | None = None
+  splits: tuple[str, ...] = SPLITS
 
   def split(self, name: str) -> tuple[Pair, ...]:
     if name not in self._splits:
-      raise InputError(f"{self.name} has no split {name!r}; its splits are {', '.join(SPLITS)}")
+      raise InputError(
+        f"{self.name} has no split {name!r}; its splits are {', '.join(self.splits)}"
+      )
     return self._splits[name]
 
   @functools.cached_property
@@ -63,7 +74,7 @@ class Pairs:
     """Changes with any pair."""
     if self.told is not None:
       return hashlib.sha256(f"{self.name} {self.told()}".encode()).hexdigest()
-    told = [dataclasses.astuple(pair) for name in SPLITS for pair in self._splits[name]]
+    told = [dataclasses.astuple(pair) for name in self.splits for pair in self._splits[name]]
     return hashlib.sha256(json.dumps([self.name, told]).encode()).hexdigest()
 
   def record(self) -> dict[str, Any]:
@@ -74,7 +85,7 @@ class Pairs:
     told: dict[str, Any] = {"fingerprint": self.fingerprint, "description": self.description}
     if self.told is not None and "_splits" not in vars(self):
       return told
-    for name in SPLITS:
+    for name in self.splits:
       answers = Counter(pair.answer.strip() for pair in self._splits[name])
       told[name] = {"pairs": answers.total()}
       if len(answers) <= 100:
@@ -84,15 +95,15 @@ class Pairs:
   @functools.cached_property
   def _splits(self) -> dict[str, tuple[Pair, ...]]:
     found = {name: sorted(pairs, key=self._key) for name, pairs in self.read().items()}
-    if not found.get("train"):
+    if "train" in self.splits and not found.get("train"):
       every = found.get("validation", [])
       first = [pair for pair in every if self._key(pair) % HELD_OUT_EVERY == 0]
       rest = [pair for pair in every if self._key(pair) % HELD_OUT_EVERY]
       found = {"train": rest, "validation": first}
-    for name in SPLITS:
+    for name in self.splits:
       if not found.get(name):
         raise InputError(f"{self.name} has no pairs in its split {name}; give it some")
-    return {name: tuple(found[name]) for name in SPLITS}
+    return {name: tuple(found[name]) for name in self.splits}
 
   def _key(self, pair: Pair) -> int:
     return order.stable_hash(self.name, pair.path, pair.text, pair.answer)

@@ -164,6 +164,11 @@ class Reader:
     return labels.pop() if len(labels) == 1 else ()
 
   @property
+  def choices(self) -> bool:
+    """Whether every question comes with answers to choose from."""
+    return all(answer is not None and answer.choices for answer in self._answers)
+
+  @property
   def prompt_ids(self) -> tuple[int, ...]:
     """The tokens that stand before every question, for prompt tuning; none for other tasks."""
     ids = {tuple(answer.prompt_ids.tolist()) if answer else () for answer in self._answers}
@@ -176,7 +181,7 @@ class Reader:
     return [one if isinstance(one, Answer) else None for one in inner]
 
   def questions(self, most: int = 0) -> Iterator[tuple[Answer, str, Example]]:
-    """Each document of tasks that have `labels`, as it is stored, with its path.
+    """Each document of tasks that ask for answers, as it is stored, with its path.
 
     With `most`, at most so many of each task, spread evenly.
     """

@@ -33,19 +33,13 @@ def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str
   Raises:
     InputError: an answer is none of the labels, or two labels begin alike where one token is asked.
   """
-  nats: dict[int, dict[int, float]] = {}
   right: dict[int, int] = {}
   paths: dict[int, str] = {}
   asked = _asked(reader, max_documents, right, paths)
-  for batch, of in _batches(asked, reader.config.batch_size, reader.config.seq_len):
-    found, counts = score(batch)
-    segments = np.asarray(batch.segment_ids)
-    for row, members in enumerate(of):
-      for segment, one in enumerate(members, start=1):
-        here = counts[row] & (segments[row] == segment)
-        told = float(np.sum(found[row], where=here, dtype=np.float64))
-        nats.setdefault(one.document, {})[one.label] = told
-  said = {document: min(told, key=told.__getitem__) for document, told in nats.items()}
+  said = {
+    document: min(told, key=told.__getitem__)
+    for document, told in nats(asked, reader, score).items()
+  }
   labels = [label.strip() for label in reader.labels]
   return {
     "metrics": _metrics(said, right, len(labels)),
@@ -56,6 +50,20 @@ def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str
     },
     "documents": {paths[one]: [labels[said[one]], labels[right[one]]] for one in said},
   }
+
+
+def nats(asked: Iterator[Asked], reader: Reader, score: Score) -> dict[int, dict[int, float]]:
+  """Of each document, what each of its labels costs a model."""
+  told: dict[int, dict[int, float]] = {}
+  for batch, of in _batches(asked, reader.config.batch_size, reader.config.seq_len):
+    found, counts = score(batch)
+    segments = np.asarray(batch.segment_ids)
+    for row, members in enumerate(of):
+      for segment, one in enumerate(members, start=1):
+        here = counts[row] & (segments[row] == segment)
+        cost = float(np.sum(found[row], where=here, dtype=np.float64))
+        told.setdefault(one.document, {})[one.label] = cost
+  return told
 
 
 def _asked(

@@ -11,7 +11,7 @@ import pathlib
 from typing import Any
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
-from codegen_jax.evaluation import generation, pass_at_k
+from codegen_jax.evaluation import by_template, generation, pass_at_k
 from codegen_jax.evaluation.benchmark import Comparison, Problem
 from codegen_jax.evaluation.generation import COMPLETIONS, GenerationConfig, key
 from codegen_jax.evaluation.pass_at_k import Estimate
@@ -43,7 +43,13 @@ def run(
   ]
   write_text(folder / "samples.jsonl", "".join(json.dumps(row) + "\n" for row in compared))
   metrics = {name: pass_at_k.mean([score[name] for score in scores]) for name in benchmark.metrics}
+  # Of problems that are asked in several templates, each of them too.
+  parts = {
+    problem.id: score[benchmark.metrics[0]] for problem, score in zip(problems, scores, strict=True)
+  }
+  tables = by_template.tables(parts) if all("@" in name for name in parts) else None
   return metrics, {
+    **({"datasets": tables} if tables else {}),
     "n_shot": benchmark.n_shot,
     "stop_strings": list(benchmark.stop_strings),
     "samples": 1,

@@ -13,7 +13,7 @@ import numpy as np
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation import classification, perplexity
+from codegen_jax.evaluation import classification, options, perplexity
 from codegen_jax.evaluation.generation import GenerationConfig
 from codegen_jax.evaluation.perplexity import DocumentScore
 from codegen_jax.files import write_json
@@ -118,6 +118,8 @@ def _measure(
     return json.loads(path.read_text())
   if reader.labels:
     found = classification.measure(reader, scorer, max_documents=config.max_rows)
+  elif reader.choices:
+    found = options.measure(reader, scorer, max_documents=config.max_rows)
   else:
     found = _bits_per_byte(reader, scorer, max_rows=config.max_rows)
   result = {"settings": settings, **found}

@@ -23,6 +23,7 @@ from codegen_jax.evaluation import (
 from codegen_jax.evaluation.benchmark import Comparison, Dialogue, Judged, Problem
 from codegen_jax.evaluation.boolq import BoolQ
 from codegen_jax.evaluation.defect_detection import DefectDetection
+from codegen_jax.evaluation.generated import PREFIX, Generated
 from codegen_jax.evaluation.generation import GenerationConfig, Outcome
 from codegen_jax.evaluation.humaneval import HumanEval
 from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
@@ -58,7 +59,7 @@ NAMES = (HELD_OUT, *JUDGED, *COMPARISONS, *RANKINGS)
 def check(names: Sequence[str]) -> None:
   """Refuses a name that is none, with the nearest that is."""
   for name in names:
-    if name not in NAMES:
+    if name not in NAMES and not _is_generated(name):
       raise InputError(f"there is no benchmark {name!r}{suggestion(name, NAMES)}")
 
 
@@ -119,7 +120,7 @@ def run(
         benchmark, part, model, vocabulary, folder, batch_size=config.batch_size
       )
       told: dict[str, Any] = {}
-    elif name in COMPARISONS:
+    elif name in COMPARISONS or _is_generated(name):
       metrics, told = comparison.run(benchmark, part, model, vocabulary, config, folder)
     else:
       outcome = _judged(benchmark, part, model, vocabulary, config, folder)
@@ -156,8 +157,8 @@ def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
   if name in RANKINGS:
     benchmark = RANKINGS[name]()
     asked = benchmark.questions()
-  elif name in COMPARISONS:
-    benchmark = COMPARISONS[name]()
+  elif name in COMPARISONS or _is_generated(name):
+    benchmark = COMPARISONS[name]() if name in COMPARISONS else Generated(name)
     asked = benchmark.problems()
   else:
     benchmark = JUDGED[name](config.layout)
@@ -165,6 +166,11 @@ def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
   if not asked:
     raise InputError(f"the files of {name} hold no problem; get them anew")
   return benchmark, asked
+
+
+def _is_generated(name: str) -> bool:
+  """Its task is looked up when it is asked for."""
+  return name.startswith(PREFIX)
 
 
 def _short(settings: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""AdamW as jaxformer ran it: its schedule, its clipping, its weight decay."""
+"""AdamW as jaxformer ran it: its schedule, its clipping, its weight decay; or Adafactor."""
 
 from collections.abc import Callable
 import dataclasses
@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import optax
 
 from codegen_jax.errors import InputError
+from codegen_jax.training import adafactor
 from codegen_jax.types import Params, PyTree
 
 WeightDecayMask = Literal["jaxformer", "matrices"]
 Dtype = Literal["float32", "bfloat16"]
+Kind = Literal["adam", "adafactor"]
 
 EMBEDDING = "embedding"  # of the weights, the table with a row for each id
 
@@ -36,6 +38,9 @@ class OptimizerConfig:
       so is the arithmetic of an update, whatever type the weights have.
     trained_rows: the first row of the embedding that is trained, and the one behind the last;
       nothing else is, and nothing decays: prompt tuning.  Other weights have no moments.
+    kind: "adafactor" is `optax.adafactor` under the same schedule: of a matrix it keeps the mean of
+      the squared gradient over rows and over columns.  It scales and clips each weight's update by
+      itself, so nothing else that stands above is read.
   """
 
   peak_learning_rate: float
@@ -50,6 +55,7 @@ class OptimizerConfig:
   weight_decay_mask: WeightDecayMask = "jaxformer"
   first_moment_dtype: Dtype = "float32"
   trained_rows: tuple[int, int] | None = None
+  kind: Kind = "adam"
 
   def __post_init__(self):
     if not 0 <= self.end_learning_rate <= self.peak_learning_rate:
@@ -82,6 +88,10 @@ def schedule(config: OptimizerConfig) -> optax.Schedule:
 
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+  if config.kind == "adafactor":
+    factored = adafactor.make(schedule(config))
+    rows = config.trained_rows
+    return _in_float32(factored if rows is None else _of_rows(factored, *rows))
   mu_dtype = jnp.dtype(config.first_moment_dtype)
   clip = optax.clip_by_global_norm(config.clip_norm)
   adam = optax.scale_by_adam(b1=config.b1, b2=config.b2, eps=config.epsilon, mu_dtype=mu_dtype)

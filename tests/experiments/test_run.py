@@ -43,6 +43,18 @@ def test_what_cannot_work_is_a_sentence_before_anything_is_trained(
   assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("name", ["flan_clusters", "flan_instructions"])
+def test_data_that_are_the_user_s_own_are_looked_for_before_anything_is_trained(
+  name, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(distributed, "initialize", lambda *_: pytest.fail("it went on"))
+  monkeypatch.setenv("CODEGEN_JAX_BENCHMARKS", str(tmp_path / "nothing"))
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "nothing"))
+  with pytest.raises(InputError, match=r"the data set \w+ is not on this machine; prepare"):
+    run.main([name, f"--runs={tmp_path}"])
+  assert not [*tmp_path.iterdir()]
+
+
 def times(folder: pathlib.Path) -> dict[str, int]:
   """When each file that training or scoring writes was last written."""
   kept = [*folder.rglob("metrics.jsonl"), *folder.rglob("eval/**/results.json")]

@@ -20,6 +20,7 @@ class Answer(Objective):
       Answer     [a b] c </s>         c and </s> are scored, [ ] may be read both ways
       in place   a b <mask_1>         c is asked for where <mask_1> stands
       prompt     [<mask_3> <mask_2> a b] c </s>
+      choices    of   a b <sep> wrong <sep> c </s>   the same as above
 
   Use it inside `PerFile`, in a task whose documents are not cut (`level="whole"`).
 
@@ -30,12 +31,15 @@ class Answer(Objective):
     hidden: for bidirectional attention, which is asked for the answer's first token in its place.
     prompt: so many tokens stand before every question, whose embeddings prompt tuning learns
       (2104.08691): the vocabulary's last masks, which no other objective is likely to need.
+    choices: wrong answers stand before the right one, each behind a <sep>; what a model takes for
+      the likeliest of all is counted when the task is evaluated.
   """
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
   labels: tuple[str, ...] = ()
   hidden: bool = False
   prompt: int = 0
+  choices: bool = False
 
   def __post_init__(self):
     if self.prompt < 0:
@@ -57,7 +61,18 @@ class Answer(Objective):
       answers = example.tokens if self.hidden else None
       left = dataclasses.replace(example, loss_mask=nothing, answers=answers)
       return left.left(len(example.tokens), "it has no answer")
-    return self.of(example, int(places[-1]), example.tokens[places[-1] + 1 :])
+    return self.of(example, self.end(example), example.tokens[places[-1] + 1 :])
+
+  def end(self, example: Example) -> int:
+    """Where the question of an example ends."""
+    places = np.flatnonzero(example.tokens == self.separator)
+    return int(places[0 if self.choices else -1])
+
+  def answers(self, example: Example) -> list[np.ndarray]:
+    """What stands behind each <sep>: the right answer is the last one, here without its end."""
+    tokens = example.tokens[:-1]
+    _, *behind = np.split(tokens, np.flatnonzero(tokens == self.separator))
+    return [part[1:] for part in behind]
 
   def of(self, example: Example, end: int, answer: np.ndarray) -> Example:
     """The question before `end` with this answer."""

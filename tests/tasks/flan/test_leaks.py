@@ -1,0 +1,64 @@
+"""No example is trained on and measured; where one is, it is found."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from tasks.flan import clusters, dataset, leaks, sources
+from tests.tasks.flan import rows
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+  monkeypatch.setenv("CODEGEN_JAX_BENCHMARKS", str(tmp_path))
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+  for name in ("rte", "copa", "mrpc", "boolq", "cosmos_qa", "xsum", "cola"):
+    rows.write(tmp_path, name)
+  return tmp_path
+
+
+@pytest.mark.parametrize("cluster", ["nli", "commonsense", "reading_comprehension", "paraphrase"])
+def test_what_is_measured_shares_nothing_with_what_is_trained_on(here, cluster):
+  trained, measured = leaks.of_cluster(cluster)
+  assert trained and measured and not {*trained} & {*measured}
+  assert leaks.shared(trained, measured) == {}
+
+
+def test_an_example_of_another_data_set_is_found_whatever_its_fields_are_called(here, capsys):
+  asked = rows.examples("rte")["validation"][0].fields
+  file = here / "flan/copa/train.jsonl"
+  leaked = {"premise": asked["hypothesis"].upper(), "question": asked["premise"]}
+  file.write_text(
+    file.read_text() + json.dumps(leaked | {"choice1": "", "choice2": "", "label": 0})
+  )
+  assert leaks.shared(*leaks.of_cluster("nli")) == {("copa", "rte"): 1}
+  assert (
+    leaks.main(["nli"]) == 1 and "1 examples in both ('copa', 'rte')" in capsys.readouterr().out
+  )
+  assert leaks.main(["paraphrase"]) == 0
+
+
+BENCHMARKS = pathlib.Path(os.environ.get("CODEGEN_JAX_BENCHMARKS", "")).absolute()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", clusters.PAPER)
+def test_published_files_share_nothing(cluster):
+  trained, measured = leaks.of_cluster(cluster)
+  if not trained or not measured:
+    pytest.skip(f"needs data sets of {cluster} and of others below CODEGEN_JAX_BENCHMARKS")
+  assert leaks.shared(trained, measured) == {}
+
+
+@pytest.mark.slow
+def test_published_files_are_read_whole():
+  here = [one for one in dataset.load().values() if sources.is_here(one)]
+  if not here:
+    pytest.skip("needs data sets below CODEGEN_JAX_BENCHMARKS")
+  for one in here:
+    made = sources.examples(one)
+    assert made["validation"] and (not one.trained or made["train"]), one.name
+    trained, held = ({e.content for e in made.get(s, [])} for s in ("train", "validation"))
+    assert len(trained & held) <= len(held) // 100, one.name  # published splits repeat a few
