@@ -13,9 +13,8 @@ import json
 import pathlib
 from typing import Any
 
-import seqio
-
 from codegen_jax import config as gin_config
+from codegen_jax.data import mixture
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import suite
 from codegen_jax.run_config import RunConfig, fill
@@ -128,8 +127,7 @@ class Jobs:
     for place in self._places.values():
       if place.after is not None:
         for name in (place.config.train.data.mixture, *place.config.evaluation.held_out):
-          found = seqio.get_mixture_or_task(name)
-          for task in found.tasks if isinstance(found, seqio.Mixture) else [found]:
+          for task in mixture.resolve(name)[0]:
             task.source.record()
 
   def _place(self, run: Run, seed: int) -> Place:
