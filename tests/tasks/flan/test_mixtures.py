@@ -2,12 +2,15 @@
 
 import dataclasses
 from fractions import Fraction
+import html
 import itertools
+import re
 
 import numpy as np
 import pytest
 import seqio
 
+from codegen_jax import main
 from codegen_jax.data import mixture, pipeline
 from codegen_jax.data.pipeline import DataConfig
 from codegen_jax.errors import InputError
@@ -164,3 +167,15 @@ def test_without_instructions_there_is_the_input_and_with_a_name_the_name(flan):
     said[suffix] = language.make_vocabulary().to_bytes(tokens[:-1]).decode()
   assert said["plain"].startswith("rte premise of train 6\nrte hypothesis of train 6\nOptions:")
   assert said["named"] == f"[RTE]\n{said['plain']}"
+
+
+def test_inspect_shows_prompts_and_answers_of_a_mixture(flan, capsys):
+  page = flan / "page.html"
+  name = "toyflan_inter_cluster_split_nli_10templates_present"
+  flags = ["--tasks=tasks.flan.mixtures", "--seq_len=1280", "--count=9", f"--html={page}"]
+  main.main(["inspect", name, *flags])
+  assert "toyflan_boolq_10templates" in capsys.readouterr().out
+  text = html.unescape(re.sub(r"<[^>]+>", "", page.read_text("utf-8")))
+  assert "boolq passage of train" in text and "toyflan_rte" not in text
+  main.main(["inspect", "toyflan_nli_rank_present", *flags[:-1], "--split=validation"])
+  assert "toyflan_rte_rank" in capsys.readouterr().out
