@@ -28,13 +28,14 @@ def add_task(
   begins again without end.  `noise` is the task whose noise it shares, instead of its own.
   """
   rows = RowSource(
-    noise or name,
+    name,
     corpus=source.name,
     splits={split: source.reader(split) for split in source.splits},
     objective=objective,
     record=source.record,
     level=level,
     epochs=epochs,
+    noise=noise,
   )
   feature = seqio.Feature(source.vocabulary, add_eos=False)
   return seqio.TaskRegistry.add(

@@ -266,7 +266,7 @@ class Reader:
   def fingerprint(self) -> str:
     """Changes with anything that changes a row: the data, the objectives, the rates, the config."""
     tasks = [
-      [source.task, source.corpus, source.store(self.config.split).fingerprint]
+      [source.identity, source.corpus, source.store(self.config.split).fingerprint]
       + [str(rate), repr(source.objective), source.level]
       + [source.cut(self.config.split, self.config.seq_len).strides]
       for rate, source in zip(self._rates, self._sources, strict=True)

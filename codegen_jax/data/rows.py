@@ -63,7 +63,7 @@ class RowSource(seqio.DataSource):
   their objective read the same text in the same order; the noise depends on the task.
 
   Args:
-    task: the name that the noise is drawn under.
+    task: its name.
     corpus: the name that the order is drawn under.
     splits: what opens the tokens of each split.
     objective: what each row is handed to.
@@ -72,6 +72,7 @@ class RowSource(seqio.DataSource):
       sees each document whole, and what it made of it is cut.  "whole": no document is cut, and a
       row ends where the next one does not fit.
     epochs: how many times the corpus may be read; without end where it is None.
+    noise: the name that the noise is drawn under, where it is not the task's own.
   """
 
   def __init__(
@@ -84,6 +85,7 @@ class RowSource(seqio.DataSource):
     record: Callable[[], dict[str, Any]] = dict,
     level: Level = "context",
     epochs: int | None = None,
+    noise: str = "",
   ):
     if level not in get_args(Level) or (epochs is not None and epochs < 1):
       raise InputError(
@@ -99,12 +101,18 @@ class RowSource(seqio.DataSource):
       splits=tuple(splits), caching_permitted=False, performs_internal_shuffling=True
     )
     self.task = task
+    self.noise = noise or task
     self.corpus = corpus
     self.objective = objective
     self.record = record
     self.level = level
     self.epochs = epochs
     self._stores = dict(splits)
+
+  @property
+  def identity(self) -> str:
+    """What decides its noise."""
+    return self.task if self.noise == self.task else f"{self.task} with the noise of {self.noise}"
 
   def under(self, task: str, objective: Objective) -> "RowSource":
     """The same rows, handed to another objective."""
@@ -177,7 +185,7 @@ class RowSource(seqio.DataSource):
       row = order.permuted(row, where.get("share", cut.num_rows), key)
       if "share" in where:
         row = cut.drawn(row, order.stable_hash(where["seed"], self.corpus, "share"))
-    return cut.find(row, order.stable_hash(where["seed"], self.task, where["epoch"]))
+    return cut.find(row, order.stable_hash(where["seed"], self.noise, where["epoch"]))
 
   def example(self, split: str, **where: Unpack[Where]) -> Example:
     objective, place = self._find(split, **where)
@@ -187,7 +195,7 @@ class RowSource(seqio.DataSource):
     room = where["length"] - len(tokens)
     plain = Example.plain(tokens, documents - documents[0] + 1, room=room)
     seed, epoch, row = where["seed"], where["epoch"], where["row"]
-    return objective(plain, order.generator(seed=seed, task=self.task, epoch=epoch, row=row))
+    return objective(plain, order.generator(seed=seed, task=self.noise, epoch=epoch, row=row))
 
   def _of_whole_documents(self, split: str, place: slice, where: Where) -> Example:
     """What the objective makes of each document, in the row's share of it.
@@ -220,7 +228,7 @@ class RowSource(seqio.DataSource):
     # Rounding adds a token at the most where a row cuts into a document, so at both its ends.
     room = max(n * (length - 2) // stride - n, 0)
     plain = Example.plain(tokens, np.ones(n, np.int32), room=room)
-    name = f"{self.task} document"
+    name = f"{self.noise} document"
     noise = order.generator(seed=seed, task=name, epoch=epoch, row=document)
     return self.objective(plain, noise)
 

@@ -11,6 +11,7 @@ import seqio
 from codegen_jax.data.objectives import CausalLM, Choose, MaskedLM, PerFile, PrefixSuffixMiddle
 from codegen_jax.data.pipeline import DataConfig, Reader
 from codegen_jax.errors import InputError
+from codegen_jax.models import masks
 from tasks import build
 from tests.data import toy
 
@@ -202,3 +203,18 @@ def test_tokens_in_their_places_and_next_tokens_do_not_mix():
   for objective in (mlm, PerFile(mlm), Choose((mlm, PerFile(mlm)), (0.5, 0.5))):
     with mixture({"a": mlm, "b": objective}, [1, 1]) as reader:
       assert reader.in_place
+
+
+@pytest.mark.parametrize("what", ["clm", "span_corruption_infill"])
+def test_what_is_scored_after_a_task_token_is_what_is_scored_without_it(what):
+  """In the same documents, token for token."""
+
+  def scored(kind: str) -> list[tuple[tuple[str, ...], list[int]]]:
+    rows = Reader(DataConfig(f"toy_long_{what}_{kind}", 64, 2)).rows_in_order()
+    found = []
+    for batch, paths in rows:
+      places = np.asarray(masks.scored_targets(batch, "causal"))[0]
+      found.append((paths, np.asarray(batch.targets)[0][places].tolist()))
+    return found
+
+  assert scored("task_token") == scored("beside_task_token")

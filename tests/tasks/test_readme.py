@@ -55,7 +55,7 @@ def test_the_file_of_the_readme_runs_and_its_mixture_has_rows(mine):
 
 def rows_of_the_table(heading: str) -> list[list[str]]:
   """The cells of each row, without the back quotes; those of the heading are left out."""
-  section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
+  section = README.split(f"## {heading}\n")[1].split("\n##")[0]
   lines = [line for line in section.splitlines() if line.startswith("| `")]
   return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
 

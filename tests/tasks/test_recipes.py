@@ -38,12 +38,14 @@ def anew(recipe: str, *, task: str = "") -> RowSource:
   made = recipes.recipes(SHORT.vocabulary) | {
     name: make(SHORT.vocabulary) for name, make in recipes.DOCUMENT_LEVEL.items()
   }
+  shared = recipes.SAME_NOISE
   return RowSource(
     task or f"toy_long_{recipe}",
     corpus="toy_long",
     splits={"train": toy.LONG_SOURCE.reader("train")},
     objective=made[recipe],
     level=level,
+    noise="" if task or recipe not in shared else f"toy_long_{shared[recipe]}",
   )
 
 
