@@ -8,7 +8,7 @@ READING = (
 )
 
 
-def arm(name: str, description: str, *, token: str = "") -> Arm:
+def arm(name: str, description: str, *, token: str = "_beside_task_token") -> Arm:
   return Arm(Run(f"gin_configs/ablations/lesson3_{name}.gin"), description, words={"TOKEN": token})
 
 
@@ -77,7 +77,8 @@ EXPERIMENT = Experiment(
   method=(
     "All arms read the same corpus with the same number of updates of as many tokens.",
     "Infilling is measured on held-out files with spans taken out of each at ratios drawn anew, and"
-    " the spans alone are scored.  The arm with task tokens is measured after its own tokens.",
+    " the spans alone are scored.  The arm with task tokens is measured after its own tokens, the"
+    " others on rows that are cut as if they had these.",
   ),
   caveats=(
     "Infilling is measured in the form that the mixture learns; rows and fixed ratios meet it as a"

@@ -13,7 +13,8 @@ psm_infill, span_corruption_infill
 *_epochs_5              lesson 5: the same, ending after five passes over the corpus
 
 codegen2_task_tokens    lesson 3: with a token that says what is asked; and by itself, to measure
-                        it: clm_task_token, span_corruption_infill_task_token
+                        it: clm_task_token, span_corruption_infill_task_token; on rows that are cut
+                        alike, without it: *_beside_task_token
 
 What else the papers compare: spm, joint, psm_token (cuts between tokens), psm_document (before
 documents are cut into rows), span_corruption_fixed (15 %), span_corruption_row (across files),
@@ -38,7 +39,7 @@ from codegen_jax.data.objectives import (
   ul2,
 )
 from codegen_jax.data.objectives.sentinels import Vocabulary
-from codegen_jax.data.objectives.ul2 import MODES, MODIFIED, Begin
+from codegen_jax.data.objectives.ul2 import MODES, MODIFIED, Begin, Beside
 
 
 def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
@@ -76,6 +77,10 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "codegen2_task_tokens": Choose((told_clm, told_spans(SpanCorruption(vocabulary))), half),
     "clm_task_token": told_clm,
     "span_corruption_infill_task_token": told_spans(ScoreInfill(SpanCorruption(vocabulary))),
+    "clm_beside_task_token": PerFile(Beside(clm)),
+    "span_corruption_infill_beside_task_token": PerFile(
+      Beside(ScoreInfill(SpanCorruption(vocabulary)))
+    ),
     "psm_infill": PerFile(ScoreInfill(psm)),
     "span_corruption_infill": PerFile(ScoreInfill(SpanCorruption(vocabulary))),
     "t5": PerFile(SpanCorruption(vocabulary, FixedMeanSpans(), objectives.T5, score_text=False)),

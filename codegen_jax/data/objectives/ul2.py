@@ -113,5 +113,22 @@ class Begin(Objective):
     self.objective.check(num_tokens, documents)
 
 
+@dataclasses.dataclass(frozen=True)
+class Beside(Objective):
+  """Leaves the room that `Begin` takes, and puts nothing there: rows of both are cut alike."""
+
+  objective: Objective
+
+  def __call__(self, example: Example, rng: np.random.Generator) -> Example:
+    room = max(example.room - 1, 0)
+    return self.objective(dataclasses.replace(example, room=room), rng)
+
+  def growth(self, num_tokens: int, documents: int = 1) -> int:
+    return 1 + self.objective.growth(num_tokens, documents)
+
+  def check(self, num_tokens: int, documents: int = 1) -> None:
+    self.objective.check(num_tokens, documents)
+
+
 def _before(value: int | bool | np.integer, values: np.ndarray) -> np.ndarray:
   return np.concatenate((np.array([value], values.dtype), values))
