@@ -19,15 +19,16 @@ def add_task(
   *,
   level: Level = "context",
   epochs: int | None = None,
+  noise: str = "",
 ) -> seqio.Task:
   """Registers `source` read with `objective`; nothing is read or tokenised before it is used.
 
   With level="document" the objective sees documents whole, before they are cut into rows; with
   level="whole" they are not cut.  After `epochs` passes over the corpus the task ends; otherwise it
-  begins again without end.
+  begins again without end.  `noise` is the task whose noise it shares, instead of its own.
   """
   rows = RowSource(
-    name,
+    noise or name,
     corpus=source.name,
     splits={split: source.reader(split) for split in source.splits},
     objective=objective,
@@ -58,7 +59,8 @@ def add_mixture(name: str, rates: Mapping[str, float]) -> seqio.Mixture:
 def add_recipes(corpus: str, source: Source) -> None:
   """Registers `source` with every objective of the lessons: `<corpus>_clm`, `<corpus>_psm`, ..."""
   for name, objective in recipes.recipes(source.vocabulary).items():
-    add_task(f"{corpus}_{name}", source, objective)
+    noise = f"{corpus}_{recipes.SAME_NOISE[name]}" if name in recipes.SAME_NOISE else ""
+    add_task(f"{corpus}_{name}", source, objective, noise=noise)
     add_task(f"{corpus}_{name}_epochs_5", source, objective, epochs=5)
   for name, made in recipes.DOCUMENT_LEVEL.items():
     add_task(f"{corpus}_{name}", source, made(source.vocabulary), level="document")

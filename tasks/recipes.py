@@ -75,7 +75,7 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "codegen2_fixed": Choose((clm, PerFile(SpanCorruption(vocabulary, fixed))), half),
     "codegen2_document": PerFile(Choose((clm, SpanCorruption(vocabulary)), half)),
     "codegen2_task_tokens": Choose((told_clm, told_spans(SpanCorruption(vocabulary))), half),
-    "clm_task_token": told_clm,
+    "clm_task_token": PerFile(Begin(vocabulary, MODES["S"], clm, first=False)),
     "span_corruption_infill_task_token": told_spans(ScoreInfill(SpanCorruption(vocabulary))),
     "clm_beside_task_token": PerFile(Beside(clm)),
     "span_corruption_infill_beside_task_token": PerFile(
@@ -87,6 +87,9 @@ def recipes(vocabulary: Vocabulary) -> dict[str, Objective]:
     "incoder": PerFile(SpanCorruption(vocabulary, PoissonSpans(), objectives.INCODER)),
   }
 
+
+# Drawn alike, so that the same spans are scored.
+SAME_NOISE = {"span_corruption_infill_beside_task_token": "span_corruption_infill_task_token"}
 
 # Objectives that are handed whole documents, not what a row holds of them.
 DOCUMENT_LEVEL = {"psm_document": lambda vocabulary: PrefixSuffixMiddle(vocabulary)}

@@ -83,11 +83,15 @@ class Begin(Objective):
   """Puts a token before what another objective makes:   a b  ->  [<dummy_0>] a b
 
   It is never scored, and belongs to the prefix.
+
+  Attributes:
+    first: whether the token that follows it is scored, which has nothing before it otherwise.
   """
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
   token: str
   objective: Objective
+  first: bool = True
 
   @functools.cached_property
   def _id(self) -> int:
@@ -97,10 +101,12 @@ class Begin(Objective):
     if example.room < 1 or not len(example.tokens):
       return example.left(len(example.tokens), "its row has no room")
     made = self.objective(dataclasses.replace(example, room=example.room - 1), rng)
+    scored = made.loss_mask.copy()
+    scored[:1] &= self.first
     return dataclasses.replace(
       made,
       tokens=_before(self._id, made.tokens),
-      loss_mask=_before(False, made.loss_mask),
+      loss_mask=_before(False, scored),
       prefix_mask=_before(True, made.prefix_mask),
       segment_ids=_before(made.segment_ids[0], made.segment_ids),
     )
