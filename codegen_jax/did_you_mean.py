@@ -5,9 +5,13 @@ import difflib
 
 
 def closest(name: str, options: Iterable[str]) -> str | None:
-  """The option most like `name`, whatever its capitals: atention -> attention."""
+  """The option most like `name`, whatever its capitals: atention -> attention.
+
+  One that goes on where `name` ends is nearer than any other: humaneval_i -> humaneval_infilling.
+  """
   by_folded = {option.casefold(): option for option in options}
-  matches = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+  matches = difflib.get_close_matches(name.casefold(), by_folded, n=len(by_folded) or 1)
+  matches.sort(key=lambda option: not option.startswith(name.casefold()))  # else in their order
   return by_folded[matches[0]] if matches else None
 
 
