@@ -27,6 +27,8 @@ from codegen_jax.models import attention, masks
 SHAPES = {"350M": (16, 64), "2B": (32, 80), "1B": (16, 128), "7B": (16, 256), "16B": (24, 256)}
 MASKS = ("causal", "packed", "packed_prefix")
 
+ONLY_ON = {"flash": "tpu", "cudnn": "gpu"}
+
 
 def main(argv: Sequence[str]) -> None:
   parser = _parser()
@@ -65,7 +67,8 @@ def mask_of(kind: str, length: int, batch_size: int = 1) -> masks.AttentionMask:
 def _timed(name: str, length: int, batch_size: int, rounds: int) -> list[dict[str, Any]]:
   """Milliseconds of each way, medians, and the bytes of its temporaries."""
   heads, dim = SHAPES[name]
-  kernels = [k for k in attention.KERNELS if k != "flash" or jax.default_backend() == "tpu"]
+  here = jax.default_backend()
+  kernels = [kernel for kernel in attention.KERNELS if ONLY_ON.get(kernel, here) == here]
   dtype = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
   keys = jax.random.split(jax.random.key(0), 4)
   operands = [jax.random.normal(key, (batch_size, length, heads, dim), dtype) for key in keys]
