@@ -5,7 +5,7 @@ import dataclasses
 
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation import data_files
+from codegen_jax.evaluation import data_files, holes
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.evaluation.data_files import DataFile
 from codegen_jax.inference import infilling
@@ -76,15 +76,7 @@ class HumanEvalInfilling:
     return [Problem(row["task_id"], row["prompt"], row) for row in rows]
 
   def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
-    layout = infilling.layout(self.layout, vocabulary)
-    return infilling.request(
-      layout,
-      problem.prompt,
-      problem.facts["suffix"],
-      task=self.name,
-      problem=problem.id,
-      sample=sample,
-    )
+    return holes.request(problem, sample, vocabulary, benchmark=self.name, layout=self.layout)
 
   def ending(self, config: SamplingConfig, vocabulary: ByteLevelBPE) -> SamplingConfig:
     return infilling.ending(infilling.layout(self.layout, vocabulary), config)

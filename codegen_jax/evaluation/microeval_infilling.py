@@ -7,7 +7,7 @@ import hashlib
 
 from codegen_jax.data.microeval.draws import Draws
 from codegen_jax.data.vocabulary import ByteLevelBPE
-from codegen_jax.evaluation import microeval
+from codegen_jax.evaluation import holes, microeval
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.inference import infilling
 from codegen_jax.inference.likelihood import Pair
@@ -40,14 +40,7 @@ class MicroEvalInfilling:
     return list(_holes())
 
   def request(self, problem: Problem, sample: int, vocabulary: ByteLevelBPE) -> Request:
-    return infilling.request(
-      infilling.layout(self.layout, vocabulary),
-      problem.prompt,
-      problem.facts["suffix"],
-      task=self.name,
-      problem=problem.id,
-      sample=sample,
-    )
+    return holes.request(problem, sample, vocabulary, benchmark=self.name, layout=self.layout)
 
   def ending(self, config: SamplingConfig, vocabulary: ByteLevelBPE) -> SamplingConfig:
     return infilling.ending(infilling.layout(self.layout, vocabulary), config)

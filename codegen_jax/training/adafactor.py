@@ -31,14 +31,16 @@ def _named(state: optax.FactoredState, params: Params) -> optax.FactoredState:
   """Optax copies a weight's names to arrays that lack one of its axes, or all."""
 
   def over(part: PyTree, kept) -> PyTree:
+    def boxed(leaf) -> bool:
+      return isinstance(leaf, nn.LogicallyPartitioned)
+
     def name(box, weight):
-      if not isinstance(box, nn.LogicallyPartitioned):
+      if not boxed(box):
         return box
       axes = kept(weight.value.shape)
       names = (None,) if axes is None else tuple(weight.names[axis] for axis in axes)
       return box.replace(names=names)
 
-    boxed = lambda leaf: isinstance(leaf, nn.LogicallyPartitioned)  # noqa: E731
     return jax.tree.map(name, part, params, is_leaf=boxed)
 
   return state._replace(

@@ -61,5 +61,6 @@ def _builder(name: str) -> Any:
 
   try:
     return tfds.builder(name, data_dir=folder())
-  except Exception as error:  # TFDS raises many kinds
+  # TFDS documents no errors of a folder that it cannot open: AssertionError and its own were seen.
+  except Exception as error:
     raise InputError(f"TFDS cannot open {name} in {folder()} ({error}); prepare it anew") from error

@@ -60,7 +60,7 @@ def test_the_fused_way_has_the_values_and_the_gradients_of_the_reference(kind):
 )
 def test_cudnn_is_refused_where_it_cannot_work(dtype, sentence):
   if jax.default_backend() == "gpu" and dtype == "bfloat16":
-    pytest.skip("here is a GPU")
+    pytest.skip("this machine has a GPU, where cuDNN works and nothing is refused")
   rows = jnp.ones((1, 8, 2, 64), dtype)
   mask = masks.training_mask(random_batch(np.random.default_rng(0), 1, 8), "causal")
   with pytest.raises(InputError, match=sentence):

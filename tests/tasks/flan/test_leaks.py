@@ -48,7 +48,10 @@ BENCHMARKS = pathlib.Path(os.environ.get("CODEGEN_JAX_BENCHMARKS", "")).absolute
 def test_published_files_share_nothing(cluster):
   trained, measured = leaks.of_cluster(cluster)
   if not trained or not measured:
-    pytest.skip(f"needs data sets of {cluster} and of others below CODEGEN_JAX_BENCHMARKS")
+    pytest.skip(
+      f"data sets of {cluster} and of other clusters, no part of the repository, are not at hand;"
+      " CODEGEN_JAX_BENCHMARKS names their folder"
+    )
   assert leaks.shared(trained, measured) == {}
 
 
@@ -56,7 +59,10 @@ def test_published_files_share_nothing(cluster):
 def test_published_files_are_read_whole():
   here = [one for one in dataset.load().values() if sources.is_here(one)]
   if not here:
-    pytest.skip("needs data sets below CODEGEN_JAX_BENCHMARKS")
+    pytest.skip(
+      "no data set, none of which is part of the repository, is at hand; CODEGEN_JAX_BENCHMARKS"
+      " names their folder"
+    )
   for one in here:
     made = sources.examples(one)
     assert made["validation"] and (not one.trained or made["train"]), one.name
