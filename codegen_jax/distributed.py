@@ -60,6 +60,18 @@ def meet(place: str) -> None:
     client.wait_at_barrier(place, timeout_in_ms=JOINING * 1000)
 
 
+def said_by_others(place: str, sentence: str) -> list[str]:
+  """What every other process says at this place, which is for one meeting; "" says nothing."""
+  if jax.process_count() == 1:
+    return []
+  client: Any = jax_distributed.global_state.client
+  own = f"{place}/{jax.process_index()}"
+  if sentence:
+    client.key_value_set(own, sentence)
+  meet(place)
+  return [said for key, said in client.key_value_dir_get(f"{place}/") if key != own]
+
+
 def _join_as_the_machine_says() -> bool:
   try:
     jax.distributed.initialize(initialization_timeout=JOINING, heartbeat_timeout_seconds=SILENT)

@@ -13,7 +13,6 @@ import pathlib
 import socket
 import sys
 import threading
-from typing import Any
 
 from codegen_jax import distributed
 from codegen_jax import main as codegen_jax
@@ -39,7 +38,8 @@ def main(argv: Sequence[str]) -> None:
   wrong = [sentence for check in checks for sentence in check()]
   for sentence in wrong:
     print(f"experiments.preflight: {_host()}: {sentence}", file=sys.stderr, flush=True)
-  elsewhere = _tell_others(wrong)
+  told = f"{_host()}: {wrong[0]}" if wrong else ""
+  elsewhere = distributed.said_by_others("preflight told", told)
   if wrong or elsewhere:
     hosts = "" if wrong else f"another host has: {elsewhere[0]}; "
     raise InputError(f"{_host()}: {hosts}nothing was trained")
@@ -129,24 +129,6 @@ def folder(runs: pathlib.Path) -> Iterator[str]:
     own.unlink(missing_ok=True)
   except OSError as error:
     yield f"{own} cannot be deleted ({error.strerror}); allow deleting there"
-
-
-def _tell_others(wrong: Sequence[str]) -> list[str]:
-  """What other processes found, each with its host."""
-  import jax
-  from jax._src import distributed as jax_distributed
-
-  if jax.process_count() == 1:
-    return []
-  client: Any = jax_distributed.global_state.client
-  if wrong:
-    client.key_value_set(f"preflight/{jax.process_index()}", f"{_host()}: {wrong[0]}")
-  distributed.meet("preflight told")
-  return [
-    sentence
-    for key, sentence in client.key_value_dir_get("preflight/")
-    if key != f"preflight/{jax.process_index()}"
-  ]
 
 
 def _give_up(seconds: float) -> None:

@@ -9,9 +9,7 @@ python -m experiments.report --all          every experiment on one page
 """
 
 from collections.abc import Mapping, Sequence
-import json
 import math
-import os
 import pathlib
 import sys
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from codegen_jax import main as codegen_jax
+from codegen_jax.files import write_bytes, write_json, write_text
 from experiments import document, pages, plots
 
 RESULTS, STYLE = "results.json", pathlib.Path(__file__).with_name("page.css")
@@ -48,7 +47,7 @@ def write(
   folder.mkdir(parents=True, exist_ok=True)
   content = strict(results)
   # First, so that the numbers are safe whatever happens to their presentation.
-  replace(folder / RESULTS, json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
+  write_json(folder / RESULTS, content)
   drawn = {"loss_curves.png": plots.loss_curves(curves)}
   if measured:
     drawn["metric_curves.png"] = plots.metric_curves(measured, list(content["arms"]))
@@ -83,23 +82,10 @@ def strict(value: Any) -> Any:
   raise TypeError(f"results hold a {type(value).__name__}, {value!r}; JSON has no such thing")
 
 
-def replace(path: pathlib.Path, data: bytes) -> None:
-  """All of the new file or all of the old one, whenever we are interrupted."""
-  partial = path.with_name(f".{path.name}.partial")
-  try:
-    with partial.open("wb") as file:
-      file.write(data)
-      file.flush()
-      os.fsync(file.fileno())
-    partial.replace(path)
-  finally:
-    partial.unlink(missing_ok=True)
-
-
 def write_page(title: str, blocks: Sequence[document.Block], html: pathlib.Path) -> pathlib.Path:
   """The page, and the same in Markdown beside it, whose path is returned."""
-  replace(html, document.html(title, blocks, style=STYLE.read_text()).encode())
-  replace(html.with_suffix(".md"), document.markdown(blocks).encode())
+  write_text(html, document.html(title, blocks, style=STYLE.read_text()))
+  write_text(html.with_suffix(".md"), document.markdown(blocks))
   return html.with_suffix(".md")
 
 
@@ -126,7 +112,7 @@ def _write_pages(
     *(document.Picture(name, png, *told[name]) for name, png in curves.items()),
   ]
   for picture in pictures:
-    replace(folder / picture.name, picture.png)
+    write_bytes(folder / picture.name, picture.png)
   title = f"{content['experiment']} ({content['scale']})"
   return write_page(title, pages.page(content, pictures), folder / "report.html")
 

@@ -6,6 +6,7 @@ import json
 import pathlib
 
 from codegen_jax.errors import InputError
+from codegen_jax.files import write_bytes
 from experiments import experiment, index, kept, report
 
 
@@ -39,7 +40,7 @@ def _one(flags: argparse.Namespace) -> None:
     slim = kept.slim(content)
     flags.results.mkdir(parents=True, exist_ok=True)
     data = json.dumps(slim, indent=1, allow_nan=False).encode() + b"\n"
-    report.replace(committed, data)
+    write_bytes(committed, data)
     dirty = slim["uncommitted_changes"]
     print(f"kept: {committed} ({len(data):,} bytes)")
     if dirty:

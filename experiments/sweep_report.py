@@ -6,7 +6,6 @@ report/report.html  report.md  results.csv  results.json  <SETTING>.png
 from collections.abc import Mapping, Sequence
 import csv
 import io
-import json
 import pathlib
 import re
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from codegen_jax.files import write_bytes, write_json, write_text
 from experiments import document, experiment, plots, report, statistics, wording, work
 from experiments.sweep_trials import Planned
 
@@ -63,9 +63,8 @@ def write(
   folder.mkdir(parents=True, exist_ok=True)
   metric = "/".join(asked)
   content = {"metric": metric, "better": _better(asked), "command": command, "trials": list(rows)}
-  text = json.dumps(report.strict(content), indent=2, allow_nan=False) + "\n"
-  report.replace(folder / report.RESULTS, text.encode())
-  report.replace(folder / "results.csv", _csv(rows).encode())
+  write_json(folder / report.RESULTS, report.strict(content))
+  write_text(folder / "results.csv", _csv(rows))
   blocks: list[document.Block] = [
     document.Heading(f"Sweep by {metric}", 1),
     document.Text(_best(rows, asked), "answer"),
@@ -75,7 +74,7 @@ def write(
   for name in rows[0]["settings"]:
     png = plot(rows, name, metric=metric, log=name in log)
     file = re.sub(r"\W+", "_", name) + ".png"
-    report.replace(folder / file, png)
+    write_bytes(folder / file, png)
     blocks.append(document.Picture(file, png, f"{metric} by {name}; the table has it", name))
   blocks += [document.Heading("Command"), document.Code(command)]
   return report.write_page(f"Sweep by {metric}", blocks, folder / "report.html")

@@ -10,7 +10,6 @@ import json
 import math
 from typing import Any
 
-import numpy as np
 import seqio
 
 from codegen_jax.data import mixture, order
@@ -189,8 +188,7 @@ class Reader:
       store, answer = source.store(self.config.split), source.objective.objective
       chosen = min(store.num_documents, most) if most else store.num_documents
       for number in (i * store.num_documents // chosen for i in range(chosen)):
-        tokens, _ = store.slice(*store.offsets[number : number + 2].tolist())
-        yield answer, store.paths[number], Example.plain(tokens, np.ones(len(tokens), np.int32))
+        yield answer, store.paths[number], source.document(self.config.split, number)
 
   def check_attention(self, attention: str) -> None:
     """Raises InputError for targets that this attention would see, or never learn to use."""

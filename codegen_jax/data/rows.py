@@ -133,6 +133,12 @@ class RowSource(seqio.DataSource):
       )
     return self._stores[split]()
 
+  def document(self, split: str, number: int) -> Example:
+    """A document whole, as it is stored."""
+    store = self.store(split)
+    tokens, _ = store.slice(*store.offsets[number : number + 2].tolist())
+    return Example.plain(tokens, np.ones(len(tokens), np.int32))
+
   @functools.lru_cache  # noqa: B019 (a source lives as long as the process)
   def cut(self, split: str, length: int) -> Cut | WholeDocuments:
     """How the split is cut into rows.

@@ -1,15 +1,16 @@
 """Any task of questions, answered freely: `generated_<task>`, compared with the right answers."""
 
 from collections import Counter
+from collections.abc import Iterator
 import dataclasses
 import functools
 import re
 import string
 
-import numpy as np
+import seqio
 
 from codegen_jax.data import mixture
-from codegen_jax.data.objectives import Answer, Example
+from codegen_jax.data.objectives import Answer
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation.benchmark import Problem
@@ -68,7 +69,7 @@ class Generated:
     return {task.name: task.source.store(SPLIT).fingerprint for task in self._tasks}
 
   @functools.cached_property
-  def _tasks(self) -> list:
+  def _tasks(self) -> list[seqio.Task]:
     found, _ = mixture.resolve(self.name.removeprefix(PREFIX))
     for task in found:
       if not isinstance(getattr(task.source.objective, "objective", None), Answer):
@@ -78,14 +79,14 @@ class Generated:
     return found
 
 
-def _asked(task):
+def _asked(task: seqio.Task) -> Iterator[tuple[str, tuple[int, ...], str]]:
   """Path, ids of the question and text of the right answer, of each document."""
-  store, objective = task.source.store(SPLIT), task.source.objective.objective
-  vocabulary = mixture.vocabulary(task)
-  for number, path in enumerate(store.paths):
-    tokens, _ = store.slice(*store.offsets[number : number + 2].tolist())
-    example = Example.plain(tokens, np.ones(len(tokens), np.int32))
-    question = (*objective.prompt_ids.tolist(), *tokens[: objective.end(example)].tolist())
+  source, vocabulary = task.source, mixture.vocabulary(task)
+  objective = source.objective.objective
+  for number, path in enumerate(source.store(SPLIT).paths):
+    example = source.document(SPLIT, number)
+    tokens = example.tokens[: objective.end(example)]
+    question = (*objective.prompt_ids.tolist(), *tokens.tolist())
     right = vocabulary.to_bytes(objective.answers(example)[-1])
     yield path, question, right.decode("utf-8", "replace").strip()
 

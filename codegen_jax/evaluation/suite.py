@@ -59,7 +59,7 @@ NAMES = (HELD_OUT, *JUDGED, *COMPARISONS, *RANKINGS)
 def check(names: Sequence[str]) -> None:
   """Refuses a name that is none, with the nearest that is."""
   for name in names:
-    if name not in NAMES and not _is_generated(name):
+    if name not in NAMES and not _is_comparison(name):
       raise InputError(f"there is no benchmark {name!r}{suggestion(name, NAMES)}")
 
 
@@ -120,7 +120,7 @@ def run(
         benchmark, part, model, vocabulary, folder, batch_size=config.batch_size
       )
       told: dict[str, Any] = {}
-    elif name in COMPARISONS or _is_generated(name):
+    elif _is_comparison(name):
       metrics, told = comparison.run(benchmark, part, model, vocabulary, config, folder)
     else:
       outcome = _judged(benchmark, part, model, vocabulary, config, folder)
@@ -157,7 +157,7 @@ def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
   if name in RANKINGS:
     benchmark = RANKINGS[name]()
     asked = benchmark.questions()
-  elif name in COMPARISONS or _is_generated(name):
+  elif _is_comparison(name):
     benchmark = COMPARISONS[name]() if name in COMPARISONS else Generated(name)
     asked = benchmark.problems()
   else:
@@ -168,9 +168,9 @@ def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:
   return benchmark, asked
 
 
-def _is_generated(name: str) -> bool:
-  """Its task is looked up when it is asked for."""
-  return name.startswith(PREFIX)
+def _is_comparison(name: str) -> bool:
+  """One of its own, or a task that is looked up when it is asked for."""
+  return name in COMPARISONS or name.startswith(PREFIX)
 
 
 def _short(settings: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ Left to right a model that never met holes writes one line, and does not read wh
 
 from collections.abc import Iterable, Sequence
 import dataclasses
+import sys
 from typing import Literal, Protocol, runtime_checkable
 
 from codegen_jax.data import special_tokens
@@ -21,7 +22,6 @@ from codegen_jax.inference.settings import SamplingConfig
 
 HOLE = "<FILL>"
 LEFT_TO_RIGHT = "left_to_right"
-LONGEST_LINE = 64  # tokens
 
 
 @runtime_checkable
@@ -36,6 +36,13 @@ class Layout(Protocol):
   def end(self) -> str:
     """The special token that ends a middle."""
 
+  @property
+  def longest(self) -> int:
+    """Tokens of a middle, at the most."""
+
+  def texts(self, prefix: str, suffix: str) -> tuple[str, str]:
+    """What is encoded of both sides."""
+
   def prompt(self, prefix: Sequence[int], suffix: Sequence[int]) -> tuple[int, ...]:
     """Both sides as one prompt."""
 
@@ -43,8 +50,17 @@ class Layout(Protocol):
     """How many tokens of the prompt a PrefixLM has met in a prefix."""
 
 
+class Whole:
+  """Both sides as they are, and a middle of any length."""
+
+  longest: int = sys.maxsize
+
+  def texts(self, prefix: str, suffix: str) -> tuple[str, str]:
+    return prefix, suffix
+
+
 @dataclasses.dataclass(frozen=True)
-class Span:
+class Span(Whole):
   """What `SpanCorruption` makes of one span in CodeGen2's form, up to its first token."""
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
@@ -62,7 +78,7 @@ class Span:
 
 
 @dataclasses.dataclass(frozen=True)
-class Middle:
+class Middle(Whole):
   """What `PrefixSuffixMiddle` makes of a document, up to the middle's first token."""
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
@@ -92,6 +108,11 @@ class LeftToRight:
 
   vocabulary: Vocabulary = dataclasses.field(repr=False)
   end: str = special_tokens.END_OF_TEXT
+  longest: int = 64
+
+  def texts(self, prefix: str, suffix: str) -> tuple[str, str]:
+    # A tokenizer joins a line break with the spaces that follow, so the break is the model's.
+    return prefix.removesuffix("\n"), ""
 
   def prompt(self, prefix: Sequence[int], suffix: Sequence[int]) -> tuple[int, ...]:
     return tuple(prefix)
@@ -123,11 +144,7 @@ def request(
   layout: Layout, prefix: str, suffix: str, *, task: str, problem: str, sample: int
 ) -> Request:
   """One completion of what lies between two texts, each encoded by itself as in training."""
-  encode = layout.vocabulary.encode
-  if isinstance(layout, LeftToRight):
-    # A tokenizer joins a line break with the spaces that follow, so the break is the model's.
-    prefix = prefix.removesuffix("\n")
-  prompt = layout.prompt(encode(prefix), encode(suffix))
+  prompt = layout.prompt(*map(layout.vocabulary.encode, layout.texts(prefix, suffix)))
   return Request(task, problem, sample, prompt, layout.both_ways(prompt))
 
 
@@ -143,9 +160,7 @@ def ending(layout: Layout, config: SamplingConfig) -> SamplingConfig:
       f" {config.stop_strings or config.stop_tokens}; leave stops out"
     )
   stop_tokens = (layout.vocabulary.special_id(layout.end),)
-  longest = config.max_new_tokens
-  if isinstance(layout, LeftToRight):
-    longest = min(longest, LONGEST_LINE)
+  longest = min(config.max_new_tokens, layout.longest)
   return dataclasses.replace(config, stop_tokens=stop_tokens, max_new_tokens=longest)
 
 

@@ -91,9 +91,10 @@ def test_one_host_that_fails_ends_the_others_and_they_say_why(tmp_path):
 
 
 def test_a_sum_that_does_not_come_back_ends_with_2():
-  code = "import time; from experiments import preflight; preflight._give_up = preflight._give_up;"
-  code += (
-    " from threading import Timer; Timer(0.1, preflight._give_up, [0.1]).start(); time.sleep(60)"
+  code = (
+    "import time; from experiments import preflight;"
+    " preflight.distributed.meet = lambda place: time.sleep(60);"
+    " print(*preflight.total(0.5))"
   )
   ended = subprocess.run(
     [sys.executable, "-c", code], cwd=experiment.ROOT, env=ENVIRONMENT, capture_output=True,

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from codegen_jax import files
 from experiments import document, plots, report, wording
 
 CODE = "code/bits_per_byte"
@@ -162,7 +163,7 @@ def test_interrupted_write_leaves_the_old_results(results, tmp_path, monkeypatch
     raise KeyboardInterrupt
 
   # By then the new bytes are written, and only not yet under the name of the old ones.
-  monkeypatch.setattr(report.os, "fsync", interrupt)
+  monkeypatch.setattr(files.os, "fsync", interrupt)
   results["comparisons"][0]["difference"] = 0.9
   with pytest.raises(KeyboardInterrupt):
     report.write(results, CURVES, tmp_path)

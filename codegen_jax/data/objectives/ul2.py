@@ -101,12 +101,12 @@ class Begin(Objective):
     if example.room < 1 or not len(example.tokens):
       return example.left(len(example.tokens), "its row has no room")
     made = self.objective(dataclasses.replace(example, room=example.room - 1), rng)
-    scored = made.loss_mask.copy()
-    scored[:1] &= self.first
+    loss_mask = _before(False, made.loss_mask)
+    loss_mask[1:2] &= self.first
     return dataclasses.replace(
       made,
       tokens=_before(self._id, made.tokens),
-      loss_mask=_before(False, scored),
+      loss_mask=loss_mask,
       prefix_mask=_before(True, made.prefix_mask),
       segment_ids=_before(made.segment_ids[0], made.segment_ids),
     )
