@@ -1,6 +1,7 @@
 """One sandbox for all tests of what programs may do: little CPU time, much patience."""
 
 from collections.abc import Callable, Iterator
+import dataclasses
 
 import pytest
 
@@ -24,10 +25,25 @@ def sandbox() -> Iterator[Sandbox]:
     yield kept
 
 
+@pytest.fixture(scope="session")
+def patient_sandbox() -> Iterator[Sandbox]:
+  with Sandbox(limits=dataclasses.replace(LIMITS, cpu_seconds=60), workers=1) as kept:
+    yield kept
+
+
 @pytest.fixture
 def run(sandbox) -> Callable[..., Verdict]:
   """Runs one program; keywords are its prelude and postlude."""
+  return _runs_in(sandbox)
 
+
+@pytest.fixture
+def run_patiently(patient_sandbox) -> Callable[..., Verdict]:
+  """The same, for what runs out before time does: on a slow machine 256 MiB take a second."""
+  return _runs_in(patient_sandbox)
+
+
+def _runs_in(sandbox: Sandbox) -> Callable[..., Verdict]:
   def run_one(source: str, **around: str) -> Verdict:
     return sandbox.run([Program(source, **around)])[0]
 
