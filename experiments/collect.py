@@ -133,12 +133,14 @@ def _compare(jobs: Jobs, metric: str, arm: str, baseline: str) -> dict[str, Any]
   def items(name: str) -> list[Items]:
     return [_read(jobs, name, metric, seed)["items"] for seed in jobs.seeds]
 
-  difference = statistics.paired_difference(items(arm), items(baseline))
+  asked = jobs.asked.metrics[metric]
+  compare = statistics.paired_difference if asked.paired else statistics.difference_of_groups
+  difference = compare(items(arm), items(baseline))
   return {
     "metric": metric,
     "arm": arm,
     "baseline": baseline,
-    "items": jobs.asked.metrics[metric].items,
+    "items": asked.items,
     **dataclasses.asdict(difference),
   }
 

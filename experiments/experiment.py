@@ -38,8 +38,8 @@ class Arm:
     run: what is compared.
     description: what is particular about it.
     tuned: runs that begin with its weights, by the names that metrics call them by.
-    words: {"ANSWER": "hidden_answer"}: fills what a metric asks about, where arms are asked
-      differently about the same things.
+    words: {"ANSWER": "hidden_answer"}: fills what a metric asks about, and for which value, where
+      arms are asked differently; they may share their run.
   """
 
   run: Run
@@ -62,9 +62,11 @@ class Metric:
   Attributes:
     of: a mixture of HELD_OUT of the arms' gin files, or a benchmark.
     description: beginning with what it is a number of.
-    value: "bits_per_byte", "accuracy" or "pass@1".
+    value: "bits_per_byte", "accuracy", "pass@1", or "prompt_perplexity" of a benchmark; with
+      "_solved" or "_unsolved" behind it, of those problems of which some, or no, sample passed.
     run: which of an arm's runs is measured.
     items: what it is a mean over.
+    paired: whether arms are measured on the same items.
     arms: of these alone; () is all.
     scales: where it is measured; () is everywhere.
   """
@@ -74,6 +76,7 @@ class Metric:
   value: str = "bits_per_byte"
   run: str = ""
   items: str = "document"
+  paired: bool = True
   arms: tuple[str, ...] = ()
   scales: tuple[str, ...] = ()
 

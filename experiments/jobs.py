@@ -90,8 +90,10 @@ class Jobs:
     one: Arm = self.asked.arms[arm]
     wanted: Metric = self.asked.metrics[metric]
     place = self.place(one.runs()[wanted.run], seed)
-    of = fill(wanted.of, place.config.corpora | dict(one.words))
-    return place, (of, wanted.value)
+    words = place.config.corpora | {
+      word: fill(meant, place.config.corpora) for word, meant in one.words.items()
+    }
+    return place, (fill(wanted.of, words), fill(wanted.value, words))
 
   def place(self, run: Run, seed: int) -> Place:
     if (run, seed) not in self._places:

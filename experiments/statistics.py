@@ -74,11 +74,6 @@ def paired_difference(
   if not 0 < level < 1:
     raise ValueError(f"level={level} is no share of cases; write 0.95 for 95%")
   per_seed = tuple(of_items(a) - of_items(b) for a, b in zip(arm, baseline, strict=True))
-  mean, stderr = mean_and_stderr(per_seed)
-  interval_seeds = None
-  if stderr is not None:
-    half = student_t(level, len(per_seed) - 1) * stderr
-    interval_seeds = (mean - half, mean + half)
   # Sorted, so that the order in which a model met its items does not move the interval.
   names = sorted(arm[0])
   above = np.array(
@@ -86,6 +81,47 @@ def paired_difference(
   ).mean(axis=0)
   below = np.array([arm[0][name][1] for name in names], dtype=np.float64)
   means = _bootstrap(above, below, resamples, seed) if len(names) > 1 else None
+  return _difference(per_seed, means, len(names), level)
+
+
+def difference_of_groups(
+  arm: Sequence[Items],
+  baseline: Sequence[Items],
+  *,
+  level: float = 0.95,
+  resamples: int = 2000,
+  seed: int = 0,
+) -> Difference:
+  """Compares groups of items that have none in common: problems solved with problems unsolved.
+
+  As `paired_difference`, but an item may be in the arm's group of one seed and in the baseline's of
+  another: it is drawn with all that it is in any of them.
+  """
+  names = sorted({name for items in (*arm, *baseline) for name in items})
+  per_seed = tuple(of_items(a) - of_items(b) for a, b in zip(arm, baseline, strict=True))
+  sums = [
+    np.array([[items.get(name, (0.0, 0.0)) for name in names] for items in side])
+    for side in (arm, baseline)
+  ]  # of each side [seeds, items, 2]
+  generator = np.random.default_rng(seed)
+  means: list[float] = []
+  while len(means) < resamples:
+    drawn = generator.integers(len(names), size=len(names))
+    (a, sized_a), (b, sized_b) = (np.moveaxis(one[:, drawn].sum(axis=1), 1, 0) for one in sums)
+    if sized_a.all() and sized_b.all():  # a draw without any of a group says nothing of it
+      means.append(float((a / sized_a - b / sized_b).mean()))
+  return _difference(per_seed, np.sort(means), len(names), level)
+
+
+def _difference(
+  per_seed: tuple[float, ...], means: np.ndarray | None, num_items: int, level: float
+) -> Difference:
+  """Of the seeds' differences and of the bootstrap's, in order; None for a single item."""
+  mean, stderr = mean_and_stderr(per_seed)
+  interval_seeds = None
+  if stderr is not None:
+    half = student_t(level, len(per_seed) - 1) * stderr
+    interval_seeds = (mean - half, mean + half)
   return Difference(
     difference=mean,
     per_seed=per_seed,
@@ -93,8 +129,8 @@ def paired_difference(
     interval_seeds=interval_seeds,
     interval=None
     if means is None or stderr is None
-    else _over_both(mean, float(means.std()), len(names), stderr, len(per_seed), level),
-    num_items=len(names),
+    else _over_both(mean, float(means.std()), num_items, stderr, len(per_seed), level),
+    num_items=num_items,
     level=level,
   )
 

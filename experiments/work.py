@@ -127,8 +127,28 @@ def _items(
         yield name, (float(said == right), 1)
     case "pass@1":
       yield from _problems(result)
+    case "prompt_perplexity" | "prompt_perplexity_solved" | "prompt_perplexity_unsolved":
+      yield from _prompts(of, result, value.removeprefix("prompt_perplexity").lstrip("_"))
     case _:
-      raise InputError(f"{of} has no {value!r}; there is bits_per_byte, accuracy and pass@1")
+      raise InputError(
+        f"{of} has no {value!r}; there is bits_per_byte, accuracy, pass@1 and prompt_perplexity"
+      )
+
+
+def _prompts(
+  of: str, result: Mapping[str, Any], outcome: str
+) -> Iterator[tuple[str, tuple[float, float]]]:
+  """Of each problem, or of those with an outcome, at the first temperature."""
+  passes = dict(_problems(result))
+  found = result["prompt_perplexity"][f"t={result['temperatures'][0]:g}"]
+  kept = {
+    name: (value, 1.0)
+    for name, value in found.items()
+    if not outcome or bool(passes[name][0]) == (outcome == "solved")
+  }
+  if not kept:
+    raise InputError(f"{of} has no {outcome} problem, so nothing tells solved ones from others")
+  yield from kept.items()
 
 
 def _problems(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:

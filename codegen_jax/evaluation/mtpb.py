@@ -11,18 +11,16 @@ my_string = "abcde"                                               turn 1, answer
 ...
 """
 
-from collections.abc import Sequence
 import dataclasses
 import functools
 import inspect
 from typing import Any
 
-from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import data_files, mtpb_check, truncation
 from codegen_jax.evaluation.benchmark import Problem
 from codegen_jax.evaluation.data_files import DataFile
-from codegen_jax.inference.likelihood import Pair
+from codegen_jax.evaluation.turns import Turns
 from codegen_jax.sandbox.verdict import Limits, MiB, Program
 
 FILE = DataFile(
@@ -47,13 +45,8 @@ shared = {"answer": answer}
 
 
 @dataclasses.dataclass(frozen=True)
-class Mtpb:
-  """115 problems of 5 inputs each, every one a case of its own; a case is `<problem>/<input>`.
-
-  Attributes:
-    at_once: all steps are asked in one comment, and answered together (the paper's single turn).
-      No code for it was published; an answer may be as long as those of all turns together.
-  """
+class Mtpb(Turns):
+  """115 problems of 5 inputs each, every one a case of its own; a case is `<problem>/<input>`."""
 
   at_once: bool = False
   version: int = 1
@@ -72,30 +65,6 @@ class Mtpb:
       for row in rows
       # Problem 57 has an output more than inputs; it is left out, as published.
       for case, (given, expected) in enumerate(zip(row["inputs"], row["outputs"], strict=False))
-    ]
-
-  def turns(self, problem: Problem) -> list[str]:
-    """What is asked, step by step, each as a comment of its own."""
-    asked = [f"# {prompt}\n" for prompt in problem.facts["prompts"]]
-    return ["".join(asked)] if self.at_once else asked
-
-  def history(self, problem: Problem, completions: Sequence[str]) -> str:
-    """What was asked and answered so far."""
-    text = problem.prompt
-    for asked, completion in zip(self.turns(problem), completions, strict=False):
-      text += f"{asked}{truncation.truncate(completion)}\n\n"
-    return text
-
-  def cut(self, problem: Problem, completion: str) -> str:
-    return completion  # turn by turn, in `history`
-
-  def asked(self, problem: Problem, vocabulary: ByteLevelBPE, before: Sequence[str]) -> list[Pair]:
-    return [
-      (
-        tuple(vocabulary.encode(self.history(problem, before[:turn]))),
-        tuple(vocabulary.encode(asked)),
-      )
-      for turn, asked in enumerate(self.turns(problem))
     ]
 
   def program(self, problem: Problem, answer: str) -> Program:

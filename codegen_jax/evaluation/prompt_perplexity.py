@@ -32,22 +32,29 @@ def measure(
   config: GenerationConfig,
   folder: pathlib.Path,
   solved: Mapping[tuple[float, str], bool],
-) -> dict[str, Estimate]:
-  """Both means at each temperature; of a benchmark whose prompts are no text, nothing.
+) -> tuple[dict[str, Estimate], dict[str, dict[str, float]]]:
+  """Both means at each temperature, and each problem's; of prompts that are no text, nothing.
 
   Where later prompts follow the model's own answers, a problem's tokens are those of all samples.
+
+  Returns:
+    Metrics, and {"t=0.2": {problem: perplexity}}.
   """
   metrics: dict[str, Estimate] = {}
+  of_problems: dict[str, dict[str, float]] = {}
   for temperature in config.temperatures:
-    asked, passed = {}, {}
+    asked, ids = {}, {}
     for problem, name, pairs in _asked(
       benchmark, problems, vocabulary, config, temperature, folder
     ):
-      asked[name], passed[name] = pairs, solved[temperature, problem.id]
+      asked[name], ids[name] = pairs, problem.id
     if all(asked.values()):
       found = perplexities(model, asked, folder, batch_size=config.batch_size)
-      metrics |= by_outcome(found, passed, label=f"t={temperature:g}")
-  return metrics
+      label = f"t={temperature:g}"
+      of_problems[label] = {ids[name]: value for name, value in found.items()}
+      passed = {problem: solved[temperature, problem] for problem in ids.values()}
+      metrics |= by_outcome(of_problems[label], passed, label=label)
+  return metrics, of_problems
 
 
 def _asked(

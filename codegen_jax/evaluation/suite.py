@@ -30,6 +30,7 @@ from codegen_jax.evaluation.humaneval_infilling import FILES, HumanEvalInfilling
 from codegen_jax.evaluation.lambada import Lambada
 from codegen_jax.evaluation.microeval import MicroEval
 from codegen_jax.evaluation.microeval_infilling import MicroEvalInfilling
+from codegen_jax.evaluation.microeval_turns import MicroEvalTurns
 from codegen_jax.evaluation.mtpb import Mtpb
 from codegen_jax.evaluation.piqa import Piqa
 from codegen_jax.evaluation.xsum import XSum
@@ -42,6 +43,8 @@ JUDGED: dict[str, Callable[[str], Judged]] = {
   "humaneval": lambda layout: HumanEval(),
   "microeval": lambda layout: MicroEval(),
   "microeval_infilling": MicroEvalInfilling,
+  "microeval_single_turn": lambda layout: MicroEvalTurns(at_once=True),
+  "microeval_turns": lambda layout: MicroEvalTurns(),
   "mtpb": lambda layout: Mtpb(),
   "mtpb_single_turn": lambda layout: Mtpb(at_once=True),
   **{f"humaneval_infilling_{kind}": functools.partial(HumanEvalInfilling, kind) for kind in FILES},
@@ -145,10 +148,14 @@ def _judged(
   kind = dialogue if isinstance(benchmark, Dialogue) else generation
   kind.complete(benchmark, problems, model, vocabulary, config, folder)
   outcome = generation.judge(benchmark, problems, config, folder)
-  prompts = prompt_perplexity.measure(
+  prompts, of_problems = prompt_perplexity.measure(
     benchmark, problems, model, vocabulary, config, folder, outcome.solved
   )
-  return dataclasses.replace(outcome, metrics={**outcome.metrics, **prompts})
+  return dataclasses.replace(
+    outcome,
+    metrics={**outcome.metrics, **prompts},
+    told={**outcome.told, "prompt_perplexity": of_problems},
+  )
 
 
 def _asked(name: str, config: GenerationConfig) -> tuple[Any, list[Any]]:

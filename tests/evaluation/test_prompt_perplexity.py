@@ -76,7 +76,9 @@ def test_means_are_over_problems_and_an_empty_group_is_not_there():
 
 def test_prompts_of_functions_are_asked_once_for_all_temperatures(tmp_path):
   model = Scripted(nats=1.0)
-  got = measure(Doubling(), model, tmp_path, {"double/2"})
+  got, of_problems = measure(Doubling(), model, tmp_path, {"double/2"})
+  ids = ("double/1", "double/2", "double/3")
+  assert of_problems == {f"t={t}": pytest.approx(dict.fromkeys(ids, math.e)) for t in (0.2, 0.8)}
   assert {name: one.value for name, one in got.items()} == pytest.approx(
     {
       f"prompt_perplexity,{group} t={t}": math.e
@@ -91,7 +93,8 @@ def test_turns_are_asked_after_each_samples_own_answers(tmp_path):
   benchmark, config = Counting(), dataclasses.replace(CONFIG, temperatures=(0.8,))
   says = Scripted(lambda request: f" {request.sample}")
   dialogue.complete(benchmark, benchmark.problems(), says, VOCABULARY, config, tmp_path)
-  measure(benchmark, says, tmp_path, (), config)
+  _, of_problems = measure(benchmark, says, tmp_path, (), config)
+  assert of_problems["t=0.8"].keys() == {problem.id for problem in benchmark.problems()}
   first = [
     ((END,), tokens("a =")),
     ((END, *tokens("a = 0\n")), tokens("b =")),
@@ -115,4 +118,4 @@ def test_prompts_that_are_no_text_have_no_perplexity(tmp_path):
     benchmark, [problem], Scripted(), VOCABULARY, CONFIG, tmp_path,
     {(t, problem.id): False for t in CONFIG.temperatures},
   )  # fmt: skip
-  assert got == {}
+  assert got == ({}, {})

@@ -218,3 +218,32 @@ def test_two_thousand_documents_take_less_than_a_second():
   start = time.process_time()
   statistics.paired_difference(arm, baseline)
   assert time.process_time() - start < 1
+
+
+def test_groups_are_compared_by_their_means_and_intervals_cover_the_truth():
+  rng = np.random.default_rng(1)
+  covered = []
+  for trial in range(200):
+    values = rng.normal(3.0, 1.0, 120)
+    lower = values - 0.5  # were it in the other group
+    solved = [rng.random(120) < 0.4 for _ in range(2)]
+    arm = [{f"p{i}": (lower[i], 1.0) for i in np.flatnonzero(one)} for one in solved]
+    baseline = [{f"p{i}": (values[i], 1.0) for i in np.flatnonzero(~one)} for one in solved]
+    got = statistics.difference_of_groups(arm, baseline, resamples=300, seed=trial)
+    means = [
+      np.mean([v for v, _ in a.values()]) - np.mean([v for v, _ in b.values()])
+      for a, b in zip(arm, baseline, strict=True)
+    ]
+    assert got.per_seed == pytest.approx(means) and got.difference == pytest.approx(np.mean(means))
+    assert got.num_items == 120
+    low, high = got.interval_items
+    covered.append(low <= -0.5 <= high)
+  assert 0.90 < np.mean(covered) <= 0.99
+
+
+def test_a_group_of_one_problem_and_groups_of_the_same_problems_have_intervals():
+  one = statistics.difference_of_groups([{"a": (1.0, 1.0)}], [{"b": (3.0, 1.0), "c": (4.0, 1.0)}])
+  assert one.difference == -2.5 and one.interval is None and one.interval_items is not None
+  same = {name: (float(i), 1.0) for i, name in enumerate("abcd")}
+  got = statistics.difference_of_groups([same, same], [same, same])
+  assert got.difference == 0 and got.interval_items == (0.0, 0.0)

@@ -47,6 +47,26 @@ def test_passes_are_counted_by_problem_at_the_first_temperature(tmp_path):
   assert got == {"value": 0.25, "items": {"p": (1.0, 2.0), "q": (0.0, 2.0)}}
 
 
+def test_prompts_are_told_apart_by_whether_any_sample_passed(tmp_path):
+  rows = [("p", 0.2, True), ("p", 0.2, False), ("q", 0.2, False), ("q", 0.8, True)]
+  lines = [json.dumps({"task_id": p, "temperature": t, "passed": ok}) for p, t, ok in rows]
+  (tmp_path / "samples.jsonl").write_text("\n".join(lines) + "\n")
+  result = {
+    "folder": str(tmp_path),
+    "temperatures": [0.2, 0.8],
+    "prompt_perplexity": {"t=0.2": {"p": 2.0, "q": 4.0}, "t=0.8": {"p": 9.0, "q": 9.0}},
+  }
+  got = measured(tmp_path, "prompt_perplexity", result)
+  assert got == {"value": 3.0, "items": {"p": (2.0, 1.0), "q": (4.0, 1.0)}}
+  assert measured(tmp_path, "prompt_perplexity_solved", result)["items"] == {"p": (2.0, 1.0)}
+  assert measured(tmp_path, "prompt_perplexity_unsolved", result)["items"] == {"q": (4.0, 1.0)}
+  (tmp_path / "samples.jsonl").write_text(
+    lines[0] + "\n" + lines[2].replace("false", "true") + "\n"
+  )
+  with pytest.raises(InputError, match="it has no unsolved problem"):
+    measured(tmp_path, "prompt_perplexity_unsolved", result)
+
+
 def test_another_value_is_a_sentence(tmp_path):
   with pytest.raises(InputError, match="it has no 'recall'; there is bits_per_byte"):
     measured(tmp_path, "recall", {"documents": {}})

@@ -12,7 +12,7 @@ def comprehensions(steps: Sequence[Step], arg: str, element: str) -> list[str]:
   """Each step a line: `values = [value for value in values if value > 0]`."""
   lines = []
   for step in steps:
-    done = _expression(step, arg, element)
+    done = expression(step, arg, element)
     lines.append(f"return {done}" if step.primitive.kind == "end" else f"{arg} = {done}")
   return lines if steps[-1].primitive.kind == "end" else [*lines, f"return {arg}"]
 
@@ -21,7 +21,7 @@ def nested(steps: Sequence[Step], arg: str, element: str) -> list[str]:
   """All in one line."""
   done = arg
   for step in steps:
-    done = _expression(step, done, element)
+    done = expression(step, done, element)
   return [f"return {done}"]
 
 
@@ -57,7 +57,7 @@ def render(form: str, steps: Sequence[Step], *, arg: str, element: str) -> str:
   return "\n".join(INDENT + line for line in FORMS[form](steps, arg, element))
 
 
-def _expression(step: Step, xs: str, x: str) -> str:
+def expression(step: Step, xs: str, x: str) -> str:
   primitive, k = step
   if primitive.kind == "keep":
     return f"[{x} for {x} in {xs} if {primitive.code.format(x=x, k=k)}]"

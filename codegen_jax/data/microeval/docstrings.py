@@ -11,17 +11,17 @@ INDENT = "    "
 
 def sentence(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
   """Keep the even ones, then add 3 to each, then return the sum."""
-  return [f"{_upper(', then '.join(_commands(steps, draws)))}."]
+  return [f"{capital(', then '.join(commands(steps, draws)))}."]
 
 
 def sentences(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
   """Keep the even ones.  Add 3 to each.  Return the sum."""
-  return [" ".join(f"{_upper(command)}." for command in _commands(steps, draws))]
+  return [" ".join(f"{capital(command)}." for command in commands(steps, draws))]
 
 
 def points(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
   """A heading, and a line for each step."""
-  return [f"Take {arg} and do this.", "", *(f"- {one}" for one in _commands(steps, draws)), ""]
+  return [f"Take {arg} and do this.", "", *(f"- {one}" for one in commands(steps, draws)), ""]
 
 
 def noun(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
@@ -34,7 +34,7 @@ def noun(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
 
 def after(steps: Sequence[Step], arg: str, draws: Draws) -> list[str]:
   """Given values, keep the even ones, add 3 to each and return the sum."""
-  *others, last = _commands(steps, draws)
+  *others, last = commands(steps, draws)
   return [f"Given {arg}, {', '.join(others)} and {last}."]
 
 
@@ -56,9 +56,9 @@ def render(
   return f'{INDENT}"""{text.removeprefix(INDENT)}{end}"""'
 
 
-def _commands(steps: Sequence[Step], draws: Draws) -> list[str]:
+def commands(steps: Sequence[Step], draws: Draws) -> list[str]:
   return [draws.choice(step.primitive.says).format(k=step.constant) for step in steps]
 
 
-def _upper(text: str) -> str:
+def capital(text: str) -> str:
   return text[0].upper() + text[1:]

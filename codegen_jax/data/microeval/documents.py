@@ -17,19 +17,36 @@ from codegen_jax.data.microeval.functions import VERBS, function
 from codegen_jax.errors import InputError
 
 BETWEEN = "\n\n\n"
-FEWEST, MOST = 3, 6  # functions of a module
 
 
 @dataclasses.dataclass(frozen=True)
 class MicroCorpus:
-  """Has what `Corpus` has; the fields are its numbers of modules."""
+  """Has what `Corpus` has.
 
-  train: int = 6000  # two million tokens
+  Attributes:
+    train: how many modules; two million tokens.
+    validation: how many modules.
+    fewest: functions of a module.
+    most: functions of a module.
+    name: what paths begin with.
+  """
+
+  train: int = 6000
   validation: int = 150
+  fewest: int = 3
+  most: int = 6
+  name: str = "micro"
+
+  def __post_init__(self):
+    if not 1 <= self.fewest <= self.most <= len(VERBS):
+      raise InputError(
+        f"a module of {self.fewest} to {self.most} functions cannot be made; from 1 to"
+        f" {len(VERBS)} have names of their own"
+      )
 
   def split(self, name: str) -> tuple[Document, ...]:
     if name not in ("train", "validation"):
-      raise InputError(f"micro has no split {name!r}; its splits are train and validation")
+      raise InputError(f"{self.name} has no split {name!r}; its splits are train and validation")
     return self._train if name == "train" else self._validation
 
   @functools.cached_property
@@ -50,16 +67,16 @@ class MicroCorpus:
 
   @functools.cached_property
   def _train(self) -> tuple[Document, ...]:
-    return tuple(_module("train", number) for number in range(self.train))
+    return tuple(self._document("train", number) for number in range(self.train))
 
   @functools.cached_property
   def _validation(self) -> tuple[Document, ...]:
-    return tuple(_module("validation", number) for number in range(self.validation))
+    return tuple(self._document("validation", number) for number in range(self.validation))
 
-
-def _module(split: Split, number: int) -> Document:
-  draws = Draws(f"module {split} {number}")
-  (count,) = draws.between(FEWEST, MOST, 1)
-  verbs = draws.sample(VERBS, count)  # so no name comes twice
-  texts = [function(split, number * MOST + n, verbs=(verb,)).text for n, verb in enumerate(verbs)]
-  return Document(f"micro/{split}/{number:05}.py", BETWEEN.join(texts) + "\n")
+  def _document(self, split: Split, number: int) -> Document:
+    draws = Draws(f"module {split} {number}")
+    (count,) = draws.between(self.fewest, self.most, 1)
+    verbs = draws.sample(VERBS, count)  # so no name comes twice
+    first = number * self.most
+    texts = [function(split, first + n, verbs=(verb,)).text for n, verb in enumerate(verbs)]
+    return Document(f"{self.name}/{split}/{number:05}.py", BETWEEN.join(texts) + "\n")
