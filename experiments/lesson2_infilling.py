@@ -3,7 +3,7 @@
 from experiments.experiment import DIGEST, Arm, Experiment, Finding, Metric, Run
 
 FIM = "read in the paper's full text"
-FUNCTIONS = "functions"
+FUNCTIONS = "single_functions"
 
 EXPERIMENT = Experiment(
   question="What does a causal decoder lose from left to right when half of its files are asked for"
@@ -57,7 +57,9 @@ EXPERIMENT = Experiment(
     " its middle ends at its end token alone; the other is given what is before the hole, and its"
     " first line is taken.",
   ),
+  seeds=3,
   caveats=(
+    "At demo scale a document is one function, so that a middle is a part of one.",
     "The model that goes on from left to right never met the sentinels, so its bits of middles"
     " between sentinels (infill/bits_per_byte) say little.",
     "At this scale the free infilling of Bavarian et al., who trained on 100B tokens, need not"
