@@ -1,12 +1,12 @@
 """No example is trained on and measured; where one is, it is found."""
 
 import json
-import os
-import pathlib
 
 import pytest
 
+from codegen_jax.evaluation import data_files
 from tasks.flan import clusters, dataset, leaks, sources
+from tests.evaluation import benchmark_files
 from tests.tasks.flan import rows
 
 
@@ -40,12 +40,14 @@ def test_an_example_of_another_data_set_is_found_whatever_its_fields_are_called(
   assert leaks.main(["paraphrase"]) == 0
 
 
-BENCHMARKS = pathlib.Path(os.environ.get("CODEGEN_JAX_BENCHMARKS", "")).absolute()
+@pytest.fixture
+def published(monkeypatch):
+  monkeypatch.setenv(data_files.VARIABLE, str(benchmark_files.folder()))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cluster", clusters.PAPER)
-def test_published_files_share_nothing(cluster):
+def test_published_files_share_nothing(published, cluster):
   trained, measured = leaks.of_cluster(cluster)
   if not trained or not measured:
     pytest.skip(
@@ -56,7 +58,7 @@ def test_published_files_share_nothing(cluster):
 
 
 @pytest.mark.slow
-def test_published_files_are_read_whole():
+def test_published_files_are_read_whole(published):
   here = [one for one in dataset.load().values() if sources.is_here(one)]
   if not here:
     pytest.skip(

@@ -179,6 +179,15 @@ def test_shots_are_of_the_training_split_and_never_the_example_itself(flan):
     assert "validation" in asked and said.endswith("\nAnswer:") and said.count("\nAnswer:") == 3
 
 
+def test_the_first_so_many_questions_are_the_same_however_they_are_asked(flan):
+  asked = [
+    [path for _, path, _ in reader(name, split="validation", seq_len=2000).questions(9)]
+    for name in ("toyflan_rte_rank", "toyflan_rte_rank_2shot", "toyflan_rte_rank_1shot")
+  ]
+  assert len(asked[0]) == 9 and asked[0] == asked[1] == asked[2]
+  assert len({path.rpartition("@")[2] for path in asked[0]}) > 2  # and not of one template
+
+
 def test_every_asking_template_is_measured_once_on_each_example(flan):
   read = reader("toyflan_rte_rank", split="validation")
   paths = [path for _, path, _ in read.questions()]
