@@ -70,3 +70,23 @@ def test_published_files_are_read_whole(published):
     assert made["validation"] and (not one.trained or made["train"]), one.name
     trained, held = ({e.content for e in made.get(s, [])} for s in ("train", "validation"))
     assert len(trained & held) <= len(held) // 100, one.name  # published splits repeat a few
+
+
+@pytest.mark.slow
+def test_published_files_of_the_few_clusters_share_nothing_with_what_they_are_measured_on(
+  published,
+):
+  every = dataset.load()
+  trained, measured = (
+    [name for name in names if sources.is_here(every[name])]
+    for names in (
+      clusters.may_be_trained_on(clusters.FEW_HELD_OUT, extra=True),
+      [name for one in clusters.FEW_HELD_OUT for name in clusters.members(one, extra=True)],
+    )
+  )
+  if not trained or not measured:
+    pytest.skip(
+      f"data sets, none of which is part of the repository, are not at hand; {data_files.VARIABLE}"
+      " names their folder"
+    )
+  assert leaks.shared(trained, measured) == {}
