@@ -3,7 +3,7 @@
 from experiments.experiment import Arm, Experiment, Finding, Metric, Run
 
 READ = "the paper's own figures"
-UNTUNED = Run("gin_configs/ablations/lesson1_causal.gin", budget="flan")
+UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
 COUNTS = (1, 2, 3, 5, 7)
 CLUSTERS = {
   "nli": "natural language inference",
@@ -31,7 +31,7 @@ EXPERIMENT = Experiment(
   arms={f"clusters_{count}": arm(count) for count in COUNTS},
   metrics={
     f"{name}/accuracy": Metric(
-      f"flan_{name}_rank_present",
+      f"{{FLAN}}_{name}_rank_present",
       f"{told}, never seen: the likeliest of a question's options, in seven templates",
       value="accuracy",
       run="flan",

@@ -3,7 +3,7 @@
 from experiments.experiment import Arm, Experiment, Finding, Metric, Run
 
 READ = "the paper's own figures"
-UNTUNED = Run("gin_configs/ablations/lesson1_causal.gin", budget="flan")
+UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
 
 
 def arm(name: str, description: str) -> Arm:
@@ -28,10 +28,10 @@ EXPERIMENT = Experiment(
   },
   metrics={
     "nli/accuracy": metric(
-      "flan_nli_rank_present", "natural language inference, never seen, asked by instructions"
+      "{FLAN}_nli_rank_present", "natural language inference, never seen, asked by instructions"
     ),
     "nli_named/accuracy": metric(
-      "flan_nli_rank_named_present", "the same, asked by the data set's name"
+      "{FLAN}_nli_rank_named_present", "the same, asked by the data set's name"
     ),
   },
   comparisons=(("instructions", "plain"), ("instructions", "named"), ("named", "plain")),

@@ -121,16 +121,20 @@ class Jobs:
     return None
 
   def check_data(self) -> None:
-    """Looks for what tuned runs read, which is often the user's own, before hours go by.
+    """Looks for what is measured, and for what tuned runs read, before hours go by.
+
+    Both are often the user's own.
 
     Raises:
       InputError: it is not here.
     """
+    names: dict[str, None] = {}
     for place in self._places.values():
-      if place.after is not None:
-        for name in (place.config.train.data.mixture, *place.config.evaluation.held_out):
-          for task in mixture.resolve(name)[0]:
-            task.source.record()
+      tuned = () if place.after is None else (place.config.train.data.mixture,)
+      names |= dict.fromkeys((*tuned, *place.config.evaluation.held_out))
+    for name in names:
+      for task in mixture.resolve(name)[0]:
+        task.source.record()
 
   def _place(self, run: Run, seed: int) -> Place:
     after = None if run.after is None else self.place(run.after, seed)

@@ -123,8 +123,7 @@ def _items(
       for name, (bits, size, _) in result["documents"].items():
         yield name, (bits, size)
     case "accuracy":
-      for name, (said, right) in result["documents"].items():
-        yield name, (float(said == right), 1)
+      yield from _answers(result)
     case "pass@1":
       yield from _problems(result)
     case "prompt_perplexity" | "prompt_perplexity_solved" | "prompt_perplexity_unsolved":
@@ -149,6 +148,22 @@ def _prompts(
   if not kept:
     raise InputError(f"{of} has no {outcome} problem, so nothing tells solved ones from others")
   yield from kept.items()
+
+
+def _answers(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+  """Of each question in how many of its templates it was answered rightly.
+
+  Answers to one question are not independent, so that they are one item: `cb/validation:7@3` is
+  question `cb/validation:7` in its third template.
+  """
+  in_templates = "datasets" in result
+  counted: dict[str, list[int]] = {}
+  for path, (said, right) in result["documents"].items():
+    question = counted.setdefault(path.rpartition("@")[0] if in_templates else path, [0, 0])
+    question[0] += said == right
+    question[1] += 1
+  for name, (rightly, asked) in counted.items():
+    yield name, (float(rightly), float(asked))
 
 
 def _problems(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:

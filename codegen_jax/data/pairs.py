@@ -54,6 +54,8 @@ class Pairs:
       in two, by a hash of each pair.
     told: what decides all pairs, where that is known without reading them.
     splits: that it has.  One that has "validation" alone is all held out.
+    by_path: whether their order is drawn from their paths alone, so that collections of the same
+      questions in other words have one order, and the first so many are the same questions.
   """
 
   name: str
@@ -61,6 +63,7 @@ class Pairs:
   read: Callable[[], Mapping[str, list[Pair]]] = dataclasses.field(repr=False)
   told: Callable[[], str] | None = None
   splits: tuple[str, ...] = SPLITS
+  by_path: bool = False
 
   def split(self, name: str) -> tuple[Pair, ...]:
     if name not in self._splits:
@@ -106,6 +109,8 @@ class Pairs:
     return {name: tuple(found[name]) for name in self.splits}
 
   def _key(self, pair: Pair) -> int:
+    if self.by_path:
+      return order.stable_hash(pair.path)
     return order.stable_hash(self.name, pair.path, pair.text, pair.answer)
 
 

@@ -15,6 +15,7 @@ Mixtures, each `_10templates`, `_plain`, ... and each `_present` too: of what is
 flan_all_10templates
 flan_inter_cluster_split_nli_10templates        what may be trained on to measure nli
 flan_first_3_clusters_10templates               the ablation's first three clusters
+flan_few_3_clusters_10templates                 the first three of a shorter list, of small files
 flan_nli_rank, flan_nli_rank_4shot              to measure a cluster; flan_translation_write
 """
 
@@ -104,22 +105,19 @@ def _add(
 
 def _add_training_mixtures(prefix: str) -> None:
   every = clusters.may_be_trained_on(())
-  chosen: dict[str, Sequence[str]] = {"all": every}
+  chosen: dict[str, Sequence[Sequence[str]]] = {"all": [every]}
   for cluster in clusters.names():
-    chosen[f"inter_cluster_split_{cluster}"] = clusters.may_be_trained_on((cluster,))
-  whole: set[str] = set()
-  unseen = clusters.may_be_trained_on(clusters.ABLATION_HELD_OUT)
-  for count in range(1, len(clusters.ABLATION) + 1):
-    named = {name for part in clusters.ABLATION[:count] for name in _datasets(part)}
-    chosen[f"first_{count}_clusters"] = [name for name in unseen if name in named]
-    # Without one of its clusters it would be the mixture before it, by another name.
-    if not all(_here() & {*_datasets(part)} for part in clusters.ABLATION[:count]):
-      whole.add(f"first_{count}_clusters")
-  for name, names in chosen.items():
+    chosen[f"inter_cluster_split_{cluster}"] = [clusters.may_be_trained_on((cluster,))]
+  for order, steps, unseen in (
+    ("first", clusters.ABLATION, clusters.may_be_trained_on(clusters.ABLATION_HELD_OUT)),
+    ("few", clusters.FEW, clusters.may_be_trained_on(clusters.FEW_HELD_OUT, extra=True)),
+  ):
+    parts = [[name for name in _datasets(step) if name in unseen] for step in steps]
+    for count in range(1, len(parts) + 1):
+      chosen[f"{order}_{count}_clusters"] = parts[:count]
+  for name, of in chosen.items():
     for suffix in TRAINED:
-      _add_mixture(
-        f"{prefix}_{name}_{suffix}", names, f"{prefix}_{{}}_{suffix}", MAXIMUM_RATE, name in whole
-      )
+      _add_mixture(f"{prefix}_{name}_{suffix}", of, f"{prefix}_{{}}_{suffix}", MAXIMUM_RATE)
 
 
 def _add_measuring_mixtures(prefix: str, cluster: str) -> None:
@@ -128,27 +126,27 @@ def _add_measuring_mixtures(prefix: str, cluster: str) -> None:
     names = [n for n in clusters.members(cluster, extra=True) if kind(every[n]) == way]
     for suffix in MEASURED if names else ():
       name = f"{prefix}_{cluster}_{way}{suffix}"
-      _add_mixture(name, names, f"{prefix}_{{}}_{way}{suffix}", None)
+      _add_mixture(name, [names], f"{prefix}_{{}}_{way}{suffix}", None)
 
 
-def _add_mixture(
-  name: str, names: Sequence[str], task: str, maximum: int | None, whole: bool = False
-) -> None:
-  """Of these data sets, and of those among them that are here.
+def _add_mixture(name: str, parts: Sequence[Sequence[str]], task: str, maximum: int | None) -> None:
+  """Of all data sets of these parts, and of those among them that are here.
 
-  Where none is, or it has to be `whole`, the second asks for all, so that its error says what is
-  missing.
+  Where nothing of a part is here, the second asks for that part, so that its error says what is
+  missing: without it, it would be another mixture by this name.
   """
-  present = [] if whole else [one for one in names if one in _here()]
-  for suffix, of in (("", names), ("_present", present or names)):
-    tasks = [task.format(one) for one in of]
+  present = [one for part in parts for one in [one for one in part if one in _here()] or part]
+  for suffix, names in (("", [one for part in parts for one in part]), ("_present", present)):
+    tasks = [task.format(one) for one in names]
     build.add_mixture_of_examples(f"{name}{suffix}", tasks, maximum=maximum)
 
 
 def _datasets(part: Iterable[str]) -> list[str]:
   """Of an ablation's step: the members of a cluster, or data sets by their own names."""
   return [
-    name for one in part for name in ([one] if one in dataset.load() else clusters.members(one))
+    name
+    for one in part
+    for name in ([one] if one in dataset.load() else clusters.members(one, extra=True))
   ]
 
 

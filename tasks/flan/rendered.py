@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 import functools
 
 from codegen_jax.data import order, templates
+from codegen_jax.data.corpus import SPLITS
 from codegen_jax.data.pairs import Pair, Pairs
 from codegen_jax.data.templates import Template
 from tasks.flan import sources
 from tasks.flan.dataset import Dataset
 from tasks.flan.sources import Example
 
-FORMAT = 1  # raise it when other pairs would be made of the same examples
+FORMAT = 2  # raise it when other pairs would be made of the same examples
 SHOTS_CHARACTERS = 2_000  # of all examples that are shown before one
 
 
@@ -99,7 +100,7 @@ def _drawn(one: Example, of: int, shots: int) -> Iterator[int]:
 def _pairs(dataset: Dataset, name: str, how: str, read, used, *also, splits=None) -> Pairs:
   description = f"{dataset.title}, {how} of {len(used)}"
   told = functools.partial(_told, dataset, used, *also)
-  return Pairs(name, description, read, told, **({"splits": splits} if splits else {}))
+  return Pairs(name, description, read, told, splits or SPLITS, by_path=splits is not None)
 
 
 def _told(dataset: Dataset, used: Sequence[Template], *also: int) -> str:

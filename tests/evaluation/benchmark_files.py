@@ -20,13 +20,18 @@ FILES = {
 }
 
 
+def folder() -> pathlib.Path:
+  """Where such files lie, if they are at hand."""
+  return pathlib.Path(os.environ.get(data_files.VARIABLE, BESIDE))
+
+
 def needs(*names: str) -> pathlib.Path:
   """The folder that holds the files of these benchmarks; skips the test where one is missing."""
-  folder = pathlib.Path(os.environ.get(data_files.VARIABLE, BESIDE))
+  where = folder()
   for file in (file for name in names for file in FILES[name]):
-    if not (folder / file.path).is_file():
+    if not (where / file.path).is_file():
       pytest.skip(
-        f"{folder / file.path}, no part of the repository, is not at hand; {data_files.VARIABLE}"
+        f"{where / file.path}, no part of the repository, is not at hand; {data_files.VARIABLE}"
         " names its folder"
       )
-  return folder
+  return where

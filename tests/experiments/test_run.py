@@ -43,7 +43,7 @@ def test_what_cannot_work_is_a_sentence_before_anything_is_trained(
   assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize("name", ["flan_clusters", "flan_instructions"])
+@pytest.mark.parametrize("name", [name for name in experiment.names() if name.startswith("flan_")])
 def test_data_that_are_the_user_s_own_are_looked_for_before_anything_is_trained(
   name, tmp_path, monkeypatch
 ):

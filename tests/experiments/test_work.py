@@ -33,6 +33,17 @@ def test_an_answer_is_right_or_wrong(tmp_path):
   assert got["items"] == {"a": (1.0, 1), "b": (0.0, 1), "c": (1.0, 1)}
 
 
+def test_answers_to_one_question_in_several_templates_are_one_item(tmp_path):
+  said = {"rte/validation:1@1": ["yes", "yes"], "rte/validation:1@2": ["no", "yes"]}
+  other = {"cb/validation:1@1": ["no", "no"]}
+  got = measured(tmp_path, "accuracy", {"documents": said | other, "datasets": {}})
+  assert got["value"] == pytest.approx(2 / 3)
+  assert got["items"] == {"rte/validation:1": (1.0, 2.0), "cb/validation:1": (1.0, 1.0)}
+  # A document of another benchmark may have the sign in its name.
+  alone = measured(tmp_path, "accuracy", {"documents": {"a@1": ["x", "x"], "a@2": ["x", "y"]}})
+  assert len(alone["items"]) == 2
+
+
 def test_passes_are_counted_by_problem_at_the_first_temperature(tmp_path):
   rows = [
     ("p", 0.2, True),

@@ -47,15 +47,32 @@ def test_what_has_no_training_split_and_what_the_paper_lacks_is_not_trained_on()
   assert len(every) == 64
 
 
-def test_the_ablation_s_clusters_are_unseen_by_what_it_measures():
-  unseen = {*clusters.may_be_trained_on(clusters.ABLATION_HELD_OUT)}
-  added = {
-    name
-    for part in clusters.ABLATION
-    for one in part
-    for name in ([one] if one in DATASETS else clusters.members(one))
-  }
-  assert added - unseen == {"wsc273"}
+@pytest.mark.parametrize(
+  ("steps", "held_out", "extra", "missing"),
+  [
+    (clusters.ABLATION, clusters.ABLATION_HELD_OUT, False, {"wsc273"}),
+    (clusters.FEW, clusters.FEW_HELD_OUT, True, {"wsc273", "story_cloze"}),
+  ],
+)
+def test_what_an_ablation_adds_leaves_unseen_what_it_measures(steps, held_out, extra, missing):
+  unseen = {*clusters.may_be_trained_on(held_out, extra=extra)}
+  added = [
+    {
+      name
+      for one in part
+      for name in ([one] if one in DATASETS else clusters.members(one, extra=extra))
+    }
+    for part in steps
+  ]
+  assert all(part & unseen for part in added)
+  assert len(set().union(*added)) == sum(map(len, added))  # each step adds what none before did
+  assert set().union(*added) - unseen == missing  # nobody may train on these
+
+
+def test_our_own_data_sets_are_held_out_with_their_clusters_too():
+  trained = {*clusters.may_be_trained_on(("coreference",), extra=True)}
+  assert "gsm8k" in trained and not trained & {"wsc", "winogrande"}
+  assert not {"gsm8k", "aqua"} & {*clusters.may_be_trained_on(("reasoning",), extra=True)}
 
 
 def test_a_cluster_that_is_none_is_a_sentence():

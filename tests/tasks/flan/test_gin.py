@@ -14,7 +14,7 @@ FOLDER = ROOT / "gin_configs/flan"
 FILES = sorted(
   file.relative_to(ROOT).as_posix()
   for file in FOLDER.glob("*.gin")
-  if not file.stem.startswith("prompt")
+  if not file.stem.startswith(("prompt", "untuned"))
 )
 
 
@@ -51,6 +51,7 @@ def test_prompt_tuning_trains_the_rows_of_its_prompt():
 
 
 def _data_sets(name: str) -> set[str]:
-  tasks = [task.name for task in seqio.get_mixture_or_task(name).tasks]
+  found = seqio.get_mixture_or_task(name)
+  tasks = [task.name for task in getattr(found, "tasks", [found])]
   known = sorted(dataset.load(), key=len, reverse=True)
   return {next(one for one in known if task.startswith(f"flan_{one}_")) for task in tasks}

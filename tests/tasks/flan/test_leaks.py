@@ -1,12 +1,12 @@
 """No example is trained on and measured; where one is, it is found."""
 
 import json
-import os
-import pathlib
 
 import pytest
 
+from codegen_jax.evaluation import data_files
 from tasks.flan import clusters, dataset, leaks, sources
+from tests.evaluation import benchmark_files
 from tests.tasks.flan import rows
 
 
@@ -40,12 +40,14 @@ def test_an_example_of_another_data_set_is_found_whatever_its_fields_are_called(
   assert leaks.main(["paraphrase"]) == 0
 
 
-BENCHMARKS = pathlib.Path(os.environ.get("CODEGEN_JAX_BENCHMARKS", "")).absolute()
+@pytest.fixture
+def published(monkeypatch):
+  monkeypatch.setenv(data_files.VARIABLE, str(benchmark_files.folder()))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cluster", clusters.PAPER)
-def test_published_files_share_nothing(cluster):
+def test_published_files_share_nothing(published, cluster):
   trained, measured = leaks.of_cluster(cluster)
   if not trained or not measured:
     pytest.skip(
@@ -56,7 +58,7 @@ def test_published_files_share_nothing(cluster):
 
 
 @pytest.mark.slow
-def test_published_files_are_read_whole():
+def test_published_files_are_read_whole(published):
   here = [one for one in dataset.load().values() if sources.is_here(one)]
   if not here:
     pytest.skip(
@@ -68,3 +70,23 @@ def test_published_files_are_read_whole():
     assert made["validation"] and (not one.trained or made["train"]), one.name
     trained, held = ({e.content for e in made.get(s, [])} for s in ("train", "validation"))
     assert len(trained & held) <= len(held) // 100, one.name  # published splits repeat a few
+
+
+@pytest.mark.slow
+def test_published_files_of_the_few_clusters_share_nothing_with_what_they_are_measured_on(
+  published,
+):
+  every = dataset.load()
+  trained, measured = (
+    [name for name in names if sources.is_here(every[name])]
+    for names in (
+      clusters.may_be_trained_on(clusters.FEW_HELD_OUT, extra=True),
+      [name for one in clusters.FEW_HELD_OUT for name in clusters.members(one, extra=True)],
+    )
+  )
+  if not trained or not measured:
+    pytest.skip(
+      f"data sets, none of which is part of the repository, are not at hand; {data_files.VARIABLE}"
+      " names their folder"
+    )
+  assert leaks.shared(trained, measured) == {}

@@ -76,6 +76,37 @@ def test_what_is_present_is_all_that_is_here(flan):
     assert {one.removesuffix("_10templates") for one in read} == expected
 
 
+@pytest.mark.parametrize(
+  ("order", "steps", "held_out"),
+  [
+    ("first", clusters.ABLATION, clusters.ABLATION_HELD_OUT),
+    ("few", clusters.FEW, clusters.FEW_HELD_OUT),
+  ],
+)
+def test_each_step_of_an_ablation_adds_data_sets_and_none_of_what_is_measured(
+  order, steps, held_out
+):
+  closed = clusters.held_out_with(held_out)
+  before: set[str] = set()
+  for count in range(1, len(steps) + 1):
+    read = {
+      one.removesuffix("_4templates")
+      for one in data_sets(f"flan_{order}_{count}_clusters_4templates")
+    }
+    assert before < read
+    assert not [one for one in read if closed & {*DATASETS[one].clusters}]
+    before = read
+
+
+def test_an_ablation_takes_what_is_here_of_each_cluster_and_stops_where_one_is_missing(flan):
+  for order, count, expected in (("few", 1, {"xsum"}), ("few", 2, {"xsum", "boolq"})):
+    read = data_sets(f"toyflan_{order}_{count}_clusters_10templates_present")
+    assert {one.removesuffix("_10templates") for one in read} == expected
+  for name, lacking in (("few_3", "definite_pronoun"), ("first_2", "para_crawl_enes")):
+    with pytest.raises(InputError, match=f"the data set {lacking} is not on this machine"):
+      reader(f"toyflan_{name}_clusters_10templates_present")
+
+
 def test_where_a_data_set_is_missing_the_whole_mixture_says_so(flan):
   with pytest.raises(InputError, match=r"the data set .* is not on this machine"):
     reader("toyflan_all_10templates")
@@ -86,7 +117,7 @@ def test_where_a_data_set_is_missing_the_whole_mixture_says_so(flan):
 def test_shares_are_of_examples_up_to_the_maximum(flan, monkeypatch):
   """As many rows' worth of documents of each task as it has examples, 20 at the most."""
   monkeypatch.setattr(mixtures, "MAXIMUM_RATE", 20)
-  mixtures._add_mixture("toyflan_twenty", [*HERE], "toyflan_{}_10templates", 20)
+  mixtures._add_mixture("toyflan_twenty", [[*HERE]], "toyflan_{}_10templates", 20)
   _, rates = mixture.resolve("toyflan_twenty")
   tasks = seqio.get_mixture_or_task("toyflan_twenty").tasks
   sizes = {task.name: task.source.store("train") for task in tasks}
@@ -146,6 +177,15 @@ def test_shots_are_of_the_training_split_and_never_the_example_itself(flan):
     assert "of train" in first and "of train" in second and first != second
     assert "validation" not in first + second.split("\n\n")[-1]
     assert "validation" in asked and said.endswith("\nAnswer:") and said.count("\nAnswer:") == 3
+
+
+def test_the_first_so_many_questions_are_the_same_however_they_are_asked(flan):
+  asked = [
+    [path for _, path, _ in reader(name, split="validation", seq_len=2000).questions(9)]
+    for name in ("toyflan_rte_rank", "toyflan_rte_rank_2shot", "toyflan_rte_rank_1shot")
+  ]
+  assert len(asked[0]) == 9 and asked[0] == asked[1] == asked[2]
+  assert len({path.rpartition("@")[2] for path in asked[0]}) > 2  # and not of one template
 
 
 def test_every_asking_template_is_measured_once_on_each_example(flan):

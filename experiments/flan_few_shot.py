@@ -1,0 +1,53 @@
+"""Do examples before a question help a model that was tuned on instructions?"""
+
+from experiments.experiment import Arm, Experiment, Finding, Metric, Run
+
+RECALLED = "recalled; its figures are not known to this project"
+UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
+
+
+def arm(description: str, shots: str) -> Arm:
+  tuned = {"flan": "gin_configs/flan/few_shot.gin"}
+  return Arm(UNTUNED, description, tuned=tuned, words={"SHOTS": shots})
+
+
+EXPERIMENT = Experiment(
+  question="Does a model that was tuned on instructions do better on a kind of task that it never"
+  " saw after four examples of it?",
+  source="FLAN (arXiv 2109.01652), few-shot",
+  paper_finding="Examples help on all kinds of task.  By how much is not known to this project.",
+  paper_certainty=RECALLED,
+  arms={
+    "zero_shot": arm("asked at once", ""),
+    "four_shot": arm("the same weights, asked after four examples in the same words", "_4shot"),
+  },
+  metrics={
+    "nli/accuracy": Metric(
+      "{FLAN}_nli_rank{SHOTS}_present",
+      "natural language inference, never seen: the likeliest of a question's options, in seven"
+      " templates",
+      value="accuracy",
+      run="flan",
+      items="question",
+    )
+  },
+  comparisons=(("four_shot", "zero_shot"),),
+  findings=(
+    Finding(
+      "Four examples before a question help.",
+      RECALLED, "nli/accuracy", "four_shot", "zero_shot", "better", 0.02,
+    ),
+  ),
+  method=(
+    "One run, tuned in ten templates of each data set with nothing of inference or paraphrase, is"
+    " asked the same questions twice.",
+    "Examples are of the training split, in the template that asks, and other ones for each"
+    " question.",
+    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
+    " names those that were there.",
+  ),
+  caveats=(
+    "Four examples, which are of the shorter ones so that they fit.",
+    "Nothing was tuned on examples before a question.",
+  ),
+)  # fmt: skip
