@@ -6,8 +6,7 @@ import re
 
 from codegen_jax.prepare.document import Document, Drop
 
-_HEX = str.maketrans("", "", "0123456789abcdefABCDEF")
-_SPACE = str.maketrans("", "", " \t\r\n")
+_HEX, _SPACE = b"0123456789abcdefABCDEF", b" \t\r\n"
 _HEAD = 2_000  # characters in which a generator names itself
 
 # What protoc, SWIG, Thrift, lex, ANTLR, Django, bison and their like write on top.
@@ -61,8 +60,7 @@ class Digits:
 
   def __call__(self, document: Document) -> Document | Drop:
     length = len(document.text)
-    digits = length - len(document.text.translate(_HEX))
-    return Drop("digits") if digits > self.share * length else document
+    return Drop("digits") if _count(document.text, _HEX) > self.share * length else document
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Minified:
       return Drop("minified")
     if length < self.from_length:
       return document
-    space = length - len(document.text.translate(_SPACE))
+    space = _count(document.text, _SPACE)
     return Drop("minified") if space < self.white_space * length else document
 
 
@@ -126,3 +124,9 @@ class Names:
 
 def _any(patterns: Sequence[str], text: str) -> bool:
   return any(re.search(pattern, text) for pattern in patterns)
+
+
+def _count(text: str, characters: bytes) -> int:
+  """How many of the text are among these, which are ASCII: a look at its bytes is enough."""
+  data = text.encode("utf-8", "surrogatepass")
+  return len(data) - len(data.translate(None, characters))
