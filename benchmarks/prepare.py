@@ -1,27 +1,44 @@
 """MB/s of `codegen-jax prepare`, stage by stage and whole, beside plainer ways to the same tokens.
 
-python -m benchmarks.prepare --tokenizer=tokenizer.json --megabytes=150
+  python -m benchmarks.prepare --tokenizer=tokenizer.json --megabytes=150
+
+Ways take turns, each in a process of its own, on copies of the standard library and of what is
+installed.  Beside the wall clock, which other programs slow down, stands processor time.
 """
 
 import argparse
+import json
 import os
 import pathlib
-import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
+from typing import NamedTuple
 
 WAYS = ("prepare", "plain", "datasets")
 
 
+class Figures(NamedTuple):
+  """Of one turn."""
+
+  wall: float  # seconds
+  cpu: float  # seconds of all processes together
+  memory: float  # MiB of the largest process
+
+
 def main() -> None:
-  parser = argparse.ArgumentParser(description=__doc__)
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
   parser.add_argument("--tokenizer", required=True, type=pathlib.Path)
   parser.add_argument("--megabytes", type=float, default=150)
   parser.add_argument("--workers", type=int, default=2)
+  parser.add_argument("--rounds", type=int, default=3)
+  parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
   parser.add_argument("--way", choices=WAYS, help="one way alone, in this process")
   parser.add_argument("--folder", type=pathlib.Path)
   flags = parser.parse_args()
@@ -30,18 +47,32 @@ def main() -> None:
     return
   with tempfile.TemporaryDirectory() as folder:
     source = pathlib.Path(folder) / "source"
-    size = _copy(source, flags.megabytes * 1e6)
-    print(f"{size / 1e6:.1f} MB of Python, load {os.getloadavg()[0]:.1f}", flush=True)
-    for way in WAYS:
-      begun = time.monotonic()
-      command = [sys.executable, "-m", "benchmarks.prepare", f"--way={way}", f"--folder={source}",
-                 f"--tokenizer={flags.tokenizer}", f"--workers={flags.workers}"]  # fmt: skip
-      code = subprocess.run(command, check=False).returncode
-      wall = time.monotonic() - begun
-      used = resource.getrusage(resource.RUSAGE_CHILDREN)
-      told = f"{size / 1e6 / wall:.2f} MB/s" if not code else "did not run"
-      print(f"{way}: {told}, {wall:.1f} s; largest process so far {used.ru_maxrss / 1024:.0f} MiB",
-            flush=True)  # fmt: skip
+    size = _copy(source, flags.megabytes * 1e6) / 1e6
+    print(f"{size:.1f} MB of Python, load {os.getloadavg()[0]:.1f}", flush=True)
+    turns: dict[str, list[Figures]] = {way: [] for way in flags.ways}
+    for _ in range(flags.rounds):
+      for way in flags.ways:
+        turns[way].append(_measure(way, source, flags))
+  print(f"medians of {flags.rounds}, {flags.workers} workers, load {os.getloadavg()[0]:.1f}")
+  for way, made in turns.items():
+    wall, cpu = (statistics.median(getattr(one, name) for one in made) for name in ("wall", "cpu"))
+    memory = max(one.memory for one in made)
+    print(
+      f"{way:9} {size / wall:6.2f} MB/s by the clock  {size / cpu:6.2f} MB per processor second"
+      f"  {memory:6.0f} MiB"
+    )
+
+
+def _measure(way: str, source: pathlib.Path, flags: argparse.Namespace) -> Figures:
+  command = [sys.executable, "-m", "benchmarks.prepare", f"--way={way}", f"--folder={source}",
+             f"--tokenizer={flags.tokenizer}", f"--workers={flags.workers}"]  # fmt: skip
+  begun = time.monotonic()
+  child = subprocess.Popen(command)
+  _, status, used = os.wait4(child.pid, 0)
+  child.returncode = os.waitstatus_to_exitcode(status)
+  if child.returncode:
+    sys.exit(f"{way} ended with {child.returncode}")
+  return Figures(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def _copy(out: pathlib.Path, most: float) -> int:
@@ -63,12 +94,11 @@ def _copy(out: pathlib.Path, most: float) -> int:
 
 def _prepare(flags: argparse.Namespace) -> None:
   out = flags.folder.parent / "out"
+  shutil.rmtree(out, ignore_errors=True)
   command = [sys.executable, "-m", "codegen_jax.main", "prepare", f"--input={flags.folder}",
              f"--out={out}", f"--tokenizer={flags.tokenizer}",
              f"--workers={flags.workers}"]  # fmt: skip
   subprocess.run(command, check=True)
-  import json
-
   told = json.loads((out / "report.json").read_text())
   for stage, seconds in told["seconds"].items():
     print(f"  {stage}: {seconds:.1f} s, {told['bytes_in'] / 1e6 / seconds:.1f} MB/s")

@@ -7,17 +7,20 @@
   write      shard <- its range of every part                           one worker a shard
 
 Texts and tokens stay in files: what goes through a runner's memory is 16 bytes for each band of a
-document.  The only module that imports Beam.
+document.  Beside `worker`, the only module that imports Beam.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 import functools
 import logging
+import sys
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.transforms import environments
 import numpy as np
 
 from codegen_jax.prepare import dedup, stages, storage, write
@@ -39,18 +42,18 @@ class Runner:
   def is_here(self) -> bool:
     return not any(flag.startswith("--runner") for flag in self.flags)
 
-  def options(self, *, heavy: bool) -> PipelineOptions:
-    flags = list(self.flags)
-    if self.is_here:
-      flags.append("--runner=FnApiRunner")
-      if heavy and self.workers > 1:
-        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
-    return PipelineOptions(flags)
-
   def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
+    flags, runner = list(self.flags), None
     if self.is_here:
       logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    with beam.Pipeline(options=self.options(heavy=heavy)) as pipeline:
+      runner = fn_runner.FnApiRunner()
+      if heavy and self.workers > 1:
+        command = f"{sys.executable} -m codegen_jax.prepare.worker"
+        runner = fn_runner.FnApiRunner(
+          environments.SubprocessSDKEnvironment.from_command_string(command_string=command)
+        )
+        flags.append(f"--direct_num_workers={self.workers}")
+    with beam.Pipeline(runner=runner, options=PipelineOptions(flags)) as pipeline:
       build(pipeline)
 
 
