@@ -15,7 +15,7 @@ class Reading:
   """
 
   text: tuple[str, ...] = ("content", "text")
-  part_bytes: int = 32_000_000
+  part_bytes: int = 8_000_000
   most_bytes: int = 16_000_000
   tfds_examples: int = 20_000
 
