@@ -1,6 +1,7 @@
 """The whole way on Beam, with few and small inputs: what it makes, again, and of what is broken."""
 
 import gzip
+import hashlib
 import json
 import pathlib
 
@@ -94,6 +95,19 @@ def test_shards_are_the_same_bytes_with_two_workers(made, source, tokenizer, tmp
   prepare(source, tmp_path / "again", tokenizer, workers=2)
   assert len(shards(made[0])) > 2
   assert shards(tmp_path / "again") == shards(made[0])
+
+
+def test_shards_do_not_mind_how_inputs_are_cut_into_parts(made, source, tokenizer, tmp_path):
+  prepare(source, tmp_path / "cut", tokenizer, "parts.Reading.part_bytes = 3000")
+  assert shards(tmp_path / "cut") == shards(made[0])
+
+
+def test_documents_are_in_the_order_of_their_hashes_with_the_seed(made, tokenizer):
+  vocab, key = vocabulary.ByteLevelBPE(tokenizer), configured().writing.key
+  for split in ("train", "validation"):
+    texts = [vocab.to_bytes(tokens) for _, tokens in Prepared(made[0]).documents(split)]
+    keys = [key(hashlib.sha256(text).digest()) for text in texts]
+    assert len(keys) > 1 and keys == sorted(keys)
 
 
 def test_another_seed_is_another_order_of_the_same(made, source, tokenizer, tmp_path):
