@@ -15,6 +15,7 @@ from codegen_jax.inference import flags as sampling
 from codegen_jax.inspection import command as inspection
 from codegen_jax.interop import flags as converting
 from codegen_jax.plan import command as planning
+from codegen_jax.prepare import command as preparing
 from codegen_jax.quiet import import_tensorflow, quiet
 
 # What a supervisor reads: 0 done, 1 a bug, 2 input that cannot work, 3 diverged, 75 preempted
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
   planning.add_to(commands, GIN_HELP)
   sampling.add_to(commands, GIN_HELP)
   converting.add_to(commands)
+  preparing.add_to(commands, GIN_HELP)
   return parser
 
 
@@ -118,7 +120,12 @@ def main(argv: Sequence[str]) -> None:
   if argv[:1] == [supervise.NAME]:
     sys.exit(supervise.run(argv[1:]))
   gin_files, bindings, search_paths, rest = gin_config.parse_gin_flags(list(argv))
-  flags = _parser().parse_args(rest)
+  flags, unknown = _parser().parse_known_args(rest)
+  if flags.command == preparing.NAME:  # what it does not know is Beam's
+    preparing.run(gin_files, bindings, search_paths, flags, unknown)
+    return
+  if unknown:
+    _parser().parse_args(rest)  # says which, and leaves
   if flags.command == inspection.NAME:
     if len(rest) < len(argv):
       raise InputError(

@@ -85,6 +85,7 @@ MAY_IMPORT = {
     "config",
     "run_config",
   },
+  "prepare": {"types", "did_you_mean", "data", "config"},
   "config": {"did_you_mean", "gin_files"},
   "gin_files": {"did_you_mean"},
   "run_config": {"did_you_mean", "training", "evaluation"},

@@ -79,10 +79,10 @@ def _of_line(place: str, line: bytes, field: str) -> Document | Unreadable:
     fields = f"the fields {', '.join(told)}" if isinstance(told, dict) else type(told).__name__
     fields = shorten(fields, 200).encode(errors="backslashreplace").decode()
     return Unreadable(place, f"it has no text {field!r} but {fields}")
-  return document(place, _path(told) or place, told[field])
+  return document(place, path(told) or place, told[field])
 
 
-def _path(told: dict[str, Any]) -> str:
+def path(told: dict[str, Any]) -> str:
   """The first path, below the first repository."""
 
   def first(keys: tuple[str, ...]) -> list[str]:

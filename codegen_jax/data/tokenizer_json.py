@@ -66,7 +66,7 @@ def read(path: pathlib.Path, rows: int | None) -> Tables:
   if special_tokens.END_OF_TEXT not in specials:
     raise InputError(f"{path} has no special token <|endoftext|>, which ends a document; add one")
 
-  tokens = {i: _token_bytes(token) for token, i in tokenizer.get_vocab(False).items()}
+  tokens = {i: token_bytes(token) for token, i in tokenizer.get_vocab(False).items()}
   tokens |= {i: token.content.encode() for i, token in added.items()}
   size = 1 + max(tokens)
   if rows is not None and rows < size:
@@ -101,7 +101,7 @@ def _mask_ids(specials: dict[str, int]) -> Int32[np.ndarray, " masks"]:
   return np.array([specials[name] for name in names], np.int32)
 
 
-def _token_bytes(token: str) -> bytes:
+def token_bytes(token: str) -> bytes:
   try:
     return bytes(_BYTE[char] for char in token)
   except KeyError:  # not in GPT-2's spelling: the probe will tell whether that matters

@@ -1,0 +1,271 @@
+"""The stages on Apache Beam: its runner shares out parts, groups hashes and pairs, and nothing else.
+
+  read       part -> texts, hashes, signatures                          one worker a part
+  copies     hashes by value -> copies;  bands by value -> pairs -> those alike     GroupByKey
+  stars      pairs -> components, a round at a time until nothing changes           GroupByKey
+  tokenise   part -> records by shard                                   one worker a part
+  write      shard <- its range of every part                           one worker a shard
+
+Texts and tokens stay in files: what goes through a runner's memory is 16 bytes for each band of a
+document.  The only module that imports Beam.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
+import functools
+import logging
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+import numpy as np
+
+from codegen_jax.prepare import dedup, stages, storage, write
+from codegen_jax.prepare.read import Part
+from codegen_jax.prepare.settings import PrepareConfig
+from codegen_jax.prepare.storage import Path
+
+MOST_ROUNDS = 40  # of stars; log^2 of the longest chain is enough, and 40 has never been seen
+
+
+@dataclasses.dataclass(frozen=True)
+class Runner:
+  """Beam's own flags, and how many processes share the heavy stages here."""
+
+  flags: tuple[str, ...] = ()
+  workers: int = 1
+
+  @property
+  def is_here(self) -> bool:
+    return not any(flag.startswith("--runner") for flag in self.flags)
+
+  def options(self, *, heavy: bool) -> PipelineOptions:
+    flags = list(self.flags)
+    if self.is_here:
+      flags.append("--runner=FnApiRunner")
+      if heavy and self.workers > 1:
+        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+    return PipelineOptions(flags)
+
+  def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
+    if self.is_here:
+      logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    with beam.Pipeline(options=self.options(heavy=heavy)) as pipeline:
+      build(pipeline)
+
+
+class _Counted(beam.DoFn):
+  """Calls a function of an element, and counts what its tally says for the runner's own display."""
+
+  def __init__(self, function: Callable[..., dict[str, Any]]):
+    self._function = function
+
+  def process(self, element: Any) -> Iterator[Any]:
+    told = self._function(element)
+    for reason, count in told.get("dropped", {}).items():
+      beam.metrics.Metrics.counter("dropped", reason).inc(count)
+    beam.metrics.Metrics.counter("documents", "kept").inc(told.get("kept", 0))
+    yield told
+
+
+def _each(function: Callable[..., Any], elements: Sequence[Any]) -> Callable[[beam.Pipeline], Any]:
+  def build(pipeline: beam.Pipeline) -> Any:
+    return (
+      pipeline
+      | beam.Create(list(elements), reshuffle=True)
+      | beam.ParDo(_Counted(function))
+    )  # fmt: skip
+
+  return build
+
+
+def read_all(runner: Runner, parts: Sequence[Part], config: PrepareConfig, work: Path) -> None:
+  left = [p for p in parts if not stages.file(work, "tally", p.number, "json").exists()]
+  if left:
+    function = functools.partial(stages.read_part, config=config, work=work)
+    runner.run(_each(function, left), heavy=True)
+
+
+def tokenise_all(
+  runner: Runner, count: int, config: PrepareConfig, work: Path, how: stages.Tokenising
+) -> None:
+  left = [n for n in range(count) if not stages.file(work, how.folder, n, "json").exists()]
+  if left:
+    function = functools.partial(stages.tokenise_part, config=config, work=work, how=how)
+    runner.run(_each(function, left), heavy=True)
+
+
+def write_all(
+  runner: Runner, count: int, work: Path, how: stages.Tokenising, outs: Sequence[Path], group: int
+) -> list[dict[str, Any]]:
+  """What is said of each shard."""
+  said = [work / how.folder / f"{out.name}.json" for out in outs]
+  left = [i for i, out in enumerate(outs) if not (said[i].exists() and out.exists())]
+
+  if left:
+    function = functools.partial(_write_one, count=count, work=work, how=how, outs=list(outs), group=group)  # noqa: E501
+    runner.run(_each(function, left))
+  return [storage.read_json(path) for path in said]
+
+
+def _write_one(
+  shard: int, *, count: int, work: Path, how: stages.Tokenising, outs: list[Path], group: int
+) -> dict[str, Any]:
+  parts = [stages.file(work, how.folder, number, "bin") for number in range(count)]
+  told = write.write_shard(outs[shard], parts, shard, group)
+  storage.write_json(work / how.folder / f"{outs[shard].name}.json", told)
+  return told
+
+
+def copies(runner: Runner, count: int, config: PrepareConfig, work: Path) -> None:
+  """Writes exact/ and near/: which places of which part are copies, and of what."""
+  done = work / "copies.json"
+  if done.exists():
+    return
+  runner.run(functools.partial(_find, count=count, config=config, work=work))
+  rounds = 0
+  if config.near:
+    rounds = _components(runner, count, work)
+    runner.run(functools.partial(_labels, count=count, work=work))
+  storage.write_json(done, {"rounds": rounds})
+
+
+def _find(pipeline: beam.Pipeline, *, count: int, config: PrepareConfig, work: Path) -> None:
+  numbers = pipeline | beam.Create(range(count))
+  if config.exact:
+    _ = (
+      numbers
+      | "hashes" >> beam.FlatMap(lambda n: _shared(stages.exact_rows(work, n), "hash", count))
+      | "equal hashes" >> beam.GroupByKey()
+      | "copies" >> beam.FlatMap(lambda kv: _to_parts(dedup.copies(_joined(kv[1], dedup.HASHED))))
+      | "copies of a part" >> beam.GroupByKey()
+      | "write copies" >> beam.Map(lambda kv: _write(work, "exact", kv))
+    )
+  if config.near:
+    threshold = config.near.threshold
+    _ = (
+      numbers
+      | "bands" >> beam.FlatMap(lambda n: _shared(stages.band_rows(work, n, config), "hash", count))
+      | "equal bands" >> beam.GroupByKey()
+      | "pairs" >> beam.FlatMap(lambda kv: _to_parts(dedup.pairs(_joined(kv[1], dedup.HASHED))))
+      | "pairs by their second" >> beam.GroupByKey()
+      | "second signatures" >> beam.FlatMap(lambda kv: _sign_second(work, kv))
+      | "pairs by their first" >> beam.GroupByKey()
+      | "alike" >> beam.Map(lambda kv: _alike(work, kv, threshold))
+    )
+
+
+def _shared(rows: np.ndarray, field: str, count: int) -> Iterator[tuple[int, bytes]]:
+  """Rows by the share of all hashes that they are in, packed."""
+  share = rows[field] % np.uint64(count)
+  order = np.argsort(share, kind="stable")
+  rows, share = rows[order], share[order]
+  for key in np.unique(share).tolist():
+    start, stop = np.searchsorted(share, [key, key + 1])
+    yield int(key), rows[start:stop].tobytes()
+
+
+def _joined(packed: Iterable[bytes], dtype: np.dtype) -> np.ndarray:
+  return np.frombuffer(b"".join(packed), dtype)
+
+
+def _to_parts(rows: np.ndarray, by: str = "high") -> Iterator[tuple[int, bytes]]:
+  owner = dedup.part_of(rows[by])
+  for number in np.unique(owner).tolist():
+    yield number, rows[owner == number].tobytes()
+
+
+def _write(work: Path, kind: str, group: tuple[int, Iterable[bytes]]) -> None:
+  number, packed = group
+  rows = dedup.unique(_joined(packed, dedup.PAIR))
+  storage.write_array(stages.file(work, kind, number), rows)
+
+
+def _sign_second(
+  work: Path, group: tuple[int, Iterable[bytes]]
+) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+  number, packed = group
+  rows = dedup.unique(_joined(packed, dedup.PAIR))
+  signed = stages.signature_ends(work, number, rows["high"])
+  owner = dedup.part_of(rows["low"])
+  for first in np.unique(owner).tolist():
+    yield first, (rows[owner == first].tobytes(), signed[owner == first].tobytes())
+
+
+def _alike(work: Path, group: tuple[int, Iterable[tuple[bytes, bytes]]], threshold: float) -> None:
+  number, packed = group
+  rows, second = zip(*packed, strict=True)
+  found = _joined(rows, dedup.PAIR)
+  mine = stages.signature_ends(work, number, found["low"])
+  theirs = np.frombuffer(b"".join(second), np.uint16).reshape(mine.shape)
+  kept = dedup.unique(found[dedup.alike(mine, theirs, threshold)])
+  storage.write_array(stages.file(work, "pairs-0", number), kept)
+
+
+def _components(runner: Runner, count: int, work: Path) -> int:
+  """Rounds of stars, each from the files of the last one, until two of them are the same."""
+  before = _digest(work, 0, count)
+  for rounds in range(1, MOST_ROUNDS + 1):
+    runner.run(functools.partial(_round, count=count, work=work, number=rounds))
+    after = _digest(work, rounds, count)
+    if after == before:
+      (work / "stars.json").write_text(str(rounds))
+      return rounds
+    before = after
+  raise RuntimeError(f"components are not found in {MOST_ROUNDS} rounds")
+
+
+def _digest(work: Path, number: int, count: int) -> tuple[int, int]:
+  """How many pairs there are, and a sum that tells two sets of them apart."""
+  from codegen_jax.prepare import words
+
+  size = total = 0
+  for rows in (_pairs(work, number, part) for part in range(count)):
+    size += len(rows)
+    total += int(words.mixed(words.mixed(rows["low"]) ^ rows["high"]).sum()) if len(rows) else 0
+  return size, total % 2**64
+
+
+def _pairs(work: Path, number: int, part: int) -> np.ndarray:
+  path = stages.file(work, f"pairs-{number}", part)
+  return storage.read_array(path) if path.exists() else np.zeros(0, dedup.PAIR)
+
+
+def _round(pipeline: beam.Pipeline, *, count: int, work: Path, number: int) -> None:
+  _ = (
+    pipeline
+    | beam.Create(range(count))
+    | beam.FlatMap(lambda part: _both_ways(_pairs(work, number - 1, part)))
+    | "by either" >> beam.GroupByKey()
+    | "large star" >> beam.FlatMap(lambda kv: _to_parts(_large(kv)))
+    | "by high" >> beam.GroupByKey()
+    | "small star" >> beam.FlatMap(
+      lambda kv: _to_parts(dedup.small_star(dedup.unique(_joined(kv[1], dedup.PAIR))))
+    )
+    | "by high again" >> beam.GroupByKey()
+    | beam.Map(lambda kv: _write(work, f"pairs-{number}", kv))
+  )
+
+
+def _both_ways(rows: np.ndarray) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
+  for field in ("low", "high"):
+    owner = dedup.part_of(rows[field])
+    for number in np.unique(owner).tolist():
+      mine = rows[owner == number]
+      yield number, (mine.tobytes(), mine[field].tobytes())
+
+
+def _large(group: tuple[int, Iterable[tuple[bytes, bytes]]]) -> np.ndarray:
+  rows, owners = zip(*group[1], strict=True)
+  return dedup.large_star(_joined(rows, dedup.PAIR), _joined(owners, np.dtype("<u8")))
+
+
+def _labels(pipeline: beam.Pipeline, *, count: int, work: Path) -> None:
+  last = int((work / "stars.json").read_text())
+  _ = (
+    pipeline
+    | beam.Create(range(count))
+    | beam.FlatMap(lambda part: _to_parts(_pairs(work, last, part)))
+    | beam.GroupByKey()
+    | beam.Map(lambda kv: _write(work, "near", kv))
+  )

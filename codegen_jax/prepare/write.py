@@ -1,0 +1,139 @@
+"""The global shuffle, and shards that appear whole or not at all.
+
+  key of a document = hash of (seed, its text)      shard = key's share of all keys; within it by key
+
+  part 0   [for shard 0: a c] [for shard 1: b]       shard 0   a d c
+  part 1   [for shard 0: d]   [for shard 1: e f]     shard 1   e b f
+
+Neither parts nor workers decide where a document goes.  A part's file is read by ranges, so the
+tokens never pass through the memory of a runner.
+"""
+
+from collections.abc import Iterable, Sequence
+import dataclasses
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+
+from codegen_jax.data import corpus
+from codegen_jax.errors import InputError
+from codegen_jax.prepare import storage
+from codegen_jax.prepare.storage import Path
+
+RECORD = np.dtype([("key", "<u8"), ("size", "<u8"), ("tokens", "<u8")])
+SPLITS = corpus.SPLITS
+
+
+@dataclasses.dataclass(frozen=True)
+class Writing:
+  """How the shards are made.
+
+  Attributes:
+    seed: of the order of documents.
+    shard_bytes: of text in a shard, about.
+    held_out_every: about so many documents for one of validation, by a hash of their names.
+    group_size: records that ArrayRecord packs and reads together.
+    fast_tokenizer: whether tiktoken encodes where it gives the same ids.
+  """
+
+  seed: int = 42
+  shard_bytes: int = 256_000_000
+  held_out_every: int = 200
+  group_size: int = 16
+  fast_tokenizer: bool = True
+
+  def __post_init__(self):
+    if min(self.shard_bytes, self.group_size) < 1 or self.held_out_every < 2:
+      raise InputError(
+        f"Writing has shard_bytes {self.shard_bytes}, group_size {self.group_size} and"
+        f" held_out_every {self.held_out_every}; they are 1 or more, the last 2 or more"
+      )
+
+  def shards(self, text_bytes: int) -> dict[str, int]:
+    """How many each split has: a matter of how much text there is."""
+    train = max(1, math.ceil(text_bytes / self.shard_bytes))
+    return {"train": train, "validation": max(1, math.ceil(train / self.held_out_every))}
+
+  def key(self, digest: bytes) -> int:
+    return int.from_bytes(hashlib.sha256(b"%d " % self.seed + digest).digest()[:8], "big")
+
+  def split(self, name: str) -> str:
+    return SPLITS[corpus.is_held_out(name, every=self.held_out_every)]
+
+
+def shard_of(split: str, key: int, counts: dict[str, int]) -> int:
+  """Shards of all splits, counted through."""
+  first = 0 if split == SPLITS[0] else counts[SPLITS[0]]
+  return first + (key * counts[split] >> 64)
+
+
+def write_part(path: Path, records: Sequence[tuple[int, int, bytes, int]], shards: int) -> None:
+  """Records as (shard, key, payload, tokens), by shard and key behind a table of where each begins."""
+  order = sorted(range(len(records)), key=lambda i: records[i][:2])
+  with storage.writing(path) as draft, draft.open("wb") as file:
+    offsets = np.zeros(shards + 1, np.uint64)
+    file.write(offsets.tobytes())
+    at = 0
+    for shard in range(shards):
+      offsets[shard] = file.tell()
+      begun = at
+      while at < len(order) and records[order[at]][0] == shard:
+        at += 1
+      here = [records[i] for i in order[begun:at]]
+      index = np.array([(key, len(data), tokens) for _, key, data, tokens in here], RECORD)
+      file.write(np.uint64(len(here)).tobytes() + index.tobytes())
+      file.writelines(data for _, _, data, _ in here)
+    offsets[shards] = file.tell()
+    file.seek(0)
+    file.write(offsets.tobytes())
+
+
+def read_range(path: Path, shard: int) -> tuple[np.ndarray, list[bytes]]:
+  """What a part has for a shard."""
+  with path.open("rb") as file:
+    file.seek(8 * shard)
+    start, stop = np.frombuffer(file.read(16), np.uint64).tolist()
+    file.seek(start)
+    data = file.read(stop - start)
+  (count,) = np.frombuffer(data[:8], np.uint64).tolist()
+  index = np.frombuffer(data[8 : 8 + count * RECORD.itemsize], RECORD)
+  ends = 8 + count * RECORD.itemsize + np.cumsum(index["size"].astype(np.int64))
+  starts = ends - index["size"].astype(np.int64)
+  return index, [data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def write_shard(out: Path, parts: Iterable[Path], shard: int, group_size: int) -> dict[str, Any]:
+  """One file of ArrayRecord; says what it holds, with its hash."""
+  from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
+
+  indices, payloads = [], []
+  for part in parts:
+    index, data = read_range(part, shard)
+    indices.append(index)
+    payloads += data
+  index = np.concatenate(indices) if indices else np.zeros(0, RECORD)
+  order = np.argsort(index["key"], kind="stable")  # equal keys: copies, where those are kept
+  with storage.writing(out) as draft:
+    try:
+      writer = ArrayRecordWriter(str(draft), f"group_size:{group_size}")
+      for place in order.tolist():
+        writer.write(payloads[place])
+      writer.close()
+      reader = ArrayRecordReader(str(draft))
+      if reader.num_records() != len(payloads):
+        raise OSError(f"{reader.num_records()} of {len(payloads)} records can be read again")
+      reader.close()
+    except (RuntimeError, ValueError, IndexError) as error:
+      raise OSError(None, f"{out} cannot be written whole: {error}") from error
+    content = draft.read_bytes()
+    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+  return {
+    "file": out.name,
+    "documents": len(payloads),
+    "tokens": int(index["tokens"].sum()),
+    "payload_bytes": int(index["size"].sum()),
+    "bytes": size,
+    "sha256": digest,
+  }
