@@ -54,4 +54,5 @@ def write_tfds(folder: Path, name: str, shards: Mapping[str, list[dict[str, Any]
   ]
   tfds.folder_dataset.write_metadata(
     data_dir=str(folder), features=features, split_infos=splits, filename_template=template,
+    check_data=False,  # by as_dataset, which reads no ArrayRecord
   )  # fmt: skip

@@ -15,7 +15,7 @@ import dataclasses
 import gzip
 import io
 import json
-import pathlib
+import re
 from typing import IO, Any
 import zlib
 
@@ -110,15 +110,28 @@ def _found(pattern: str) -> tuple[str, list[Path]]:
     root, glob = Path("/".join(steps[:first]) or "/"), "/".join(steps[first:])
     if first == 0:
       root = Path()
-  files = sorted((file for file in root.glob(glob) if _is_read(file, root)), key=str)
+  matches = _pattern(glob)
+  below = storage.files_below(root)
+  files = [f for f in below if matches.fullmatch(_below(f, root)) and _is_read(f, root)]
+  files.sort(key=str)
   if not files:
     raise InputError(f"--input is {pattern}, and no file matches it; try it with ls, in quotes")
   return str(root) if str(root) != "." else "", files
 
 
+def _below(file: Path, root: Path) -> str:
+  return str(file)[len(str(root)) :].lstrip("/") if str(root) != "." else str(file)
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+  """`**/` is any number of folders, `*` and `?` stay within one name."""
+  signs = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+  steps = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", glob)
+  return re.compile("".join(signs.get(s, s if s[:1] == "[" else re.escape(s)) for s in steps))
+
+
 def _is_read(file: Path, root: Path) -> bool:
-  below = str(file)[len(str(root)) :] if str(root) != "." else str(file)
-  if any(step.startswith(_HIDDEN) for step in below.split("/") if step):
+  if any(step.startswith(_HIDDEN) for step in _below(file, root).split("/")):
     return False
   known = file.name.endswith((*LINES, *PARQUET))
   extension = file.name.rpartition(".")[2].lower() if "." in file.name else ""
@@ -327,7 +340,11 @@ def _examples(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, i
 
   builder, split = _tfds(part.files[0])
   cut = f"{split}[{part.start}:{part.stop}]"
-  for number, told in enumerate(tfds.as_numpy(builder.as_dataset(cut, shuffle_files=False))):
+  if builder.info.file_format and builder.info.file_format.value == "array_record":
+    rows = builder.as_data_source(cut)  # as_dataset reads no ArrayRecord
+  else:
+    rows = tfds.as_numpy(builder.as_dataset(cut, shuffle_files=False))
+  for number, told in enumerate(rows):
     text = {k: v.decode("utf-8", "replace") if k not in reading.text and isinstance(v, bytes) else v
             for k, v in told.items()}  # fmt: skip
     yield _of_fields(text, f"{part.names[0]}@{part.start + number}", 0, reading)

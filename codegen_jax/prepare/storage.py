@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import io
 import json
+import os
 import pathlib
 import tempfile
 from typing import Any
@@ -48,8 +49,21 @@ def read_array(path: Path) -> np.ndarray:
 
 def write_json(path: Path, value: Any) -> None:
   with writing(path) as draft:
-    draft.write_text(json.dumps(value, indent=2, allow_nan=False, sort_keys=True) + "\n", "utf-8")
+    draft.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
 def read_json(path: Path) -> Any:
   return json.loads(path.read_text())
+
+
+def files_below(root: Path) -> Iterator[Path]:
+  """Every file of a folder and of those below; links to folders are not entered."""
+  if not is_remote(root):
+    for folder, _, names in os.walk(str(root)):
+      yield from (epath.Path(folder) / name for name in names)
+    return
+  for entry in root.iterdir():
+    if entry.is_dir():
+      yield from files_below(entry)
+    else:
+      yield entry

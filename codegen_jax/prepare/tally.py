@@ -39,7 +39,8 @@ class Tally:
     self.lengths[str(1 << max(size.bit_length() - 1, 0))] += 1
 
   def to_json(self) -> dict[str, Any]:
-    return dataclasses.asdict(self)
+    told = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in told}
 
 
 def total(parts: Iterable[dict[str, Any]]) -> Tally:
