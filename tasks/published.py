@@ -7,8 +7,9 @@ the_pile_psm   bigquery_psm   bigpython_psm   the_stack_psm   starcoderdata_psm
 ...            the same with every recipe
 the_pile_and_the_stack_clm, ...               half the text is from each: lesson 4
 
-A corpus is tokenised when it is first read, at about 2 MB/s for each core; a folder with a part of
-it is a corpus too.  Parquet has to be converted to JSONL: reading it here takes a new dependency.
+A folder that `codegen-jax prepare` made is read as the tokens that it holds (docs/data.md).  Any
+other is tokenised when it is first read, at about 2 MB/s for each core, and may be a part of the
+corpus; Parquet is for `prepare`.
 """
 
 import functools
@@ -17,6 +18,7 @@ import pathlib
 
 from codegen_jax.data import special_tokens, vocabulary
 from codegen_jax.data.documents import Documents
+from codegen_jax.data.prepared import Prepared
 from codegen_jax.errors import InputError
 from tasks import build, sources
 
@@ -37,7 +39,7 @@ def variable(corpus: str) -> str:
   return f"CODEGEN_JAX_{corpus.upper()}"
 
 
-def documents(corpus: str) -> Documents:
+def documents(corpus: str) -> Documents | Prepared:
   """The corpus where its variable says that it is."""
   field, description = CORPORA[corpus]
   where = os.environ.get(variable(corpus))
@@ -53,7 +55,9 @@ def documents(corpus: str) -> Documents:
 
 
 @functools.cache
-def _documents(corpus: str, where: str, field: str, description: str) -> Documents:
+def _documents(corpus: str, where: str, field: str, description: str) -> Documents | Prepared:
+  if Prepared.is_one(where):
+    return Prepared(where)
   made = Documents(corpus, where, field=field, description=description)
   _ = made.fingerprint  # so that a folder that is none is told with its variable
   return made

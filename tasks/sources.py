@@ -15,6 +15,7 @@ import numpy as np
 
 from codegen_jax.data import token_store
 from codegen_jax.data.corpus import SPLITS, Document
+from codegen_jax.data.prepared import Prepared
 from codegen_jax.data.token_store import TokenStore
 from codegen_jax.data.vocabulary import ByteLevelBPE
 
@@ -29,7 +30,7 @@ def cache_folder() -> pathlib.Path:
 
 
 class AnyCorpus(Protocol):
-  """`Corpus`, which is in memory, or `Documents`, which stay on disk."""
+  """`Corpus`, which is in memory, `Documents`, which stay on disk, or `Prepared`, in tokens."""
 
   @property
   def fingerprint(self) -> str:
@@ -93,6 +94,9 @@ class Source:
     )
 
   def _tokenised(self, corpus: Any, split: str) -> Iterator[tuple[str, Int32[np.ndarray, " n"]]]:
+    if isinstance(corpus, Prepared):  # tokenised already
+      corpus.check_tokenizer(self.vocabulary.fingerprint)
+      return corpus.documents(split)
     label = f"{self.name}/{split}"
     return tokenised(corpus.split(split), self.vocabulary, label=label)
 
