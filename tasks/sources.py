@@ -52,7 +52,7 @@ class Source:
   """
 
   name: str
-  corpus: Callable[[], AnyCorpus]
+  corpus: Callable[[], AnyCorpus | Prepared]
   vocabulary: ByteLevelBPE
   splits: tuple[str, ...] = SPLITS
 

@@ -1,7 +1,7 @@
 """What `codegen-jax prepare` made: its documents as tokens, for a store, for seqio or for oneself.
 
-  Prepared("data/the_stack").documents("train")   ("repo/a.py", [31, 7, ...]), ...
-  Prepared("data/the_stack").source()             a seqio source of {"id", "path", "language", "tokens"}
+Prepared("data/the_stack").documents("train")   ("repo/a.py", [31, 7, ...]), ...
+Prepared("data/the_stack").source()             a seqio source: id, path, language, tokens
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,9 @@ class Prepared:
   def record(self) -> dict[str, Any]:
     """What a result says of it."""
     told = self.manifest
-    counts = {split: sum(s["documents"] for s in shards) for split, shards in told["shards"].items()}
+    counts = {
+      split: sum(s["documents"] for s in shards) for split, shards in told["shards"].items()
+    }
     return {
       "fingerprint": told["fingerprint"],
       "version": f"{told['documents']} documents, {told['bytes'] / 1e9:.3f} GB, prepared",
@@ -64,7 +66,7 @@ class Prepared:
     if fingerprint != self.manifest["tokenizer"]:
       raise InputError(
         f"{self.folder} was prepared with another tokenizer ({self.manifest['tokenizer'][:16]}, and"
-        f" the task's is {fingerprint[:16]}); name the one it was prepared with, or prepare it again"
+        f" the task's is {fingerprint[:16]}); name that one, or prepare it again"
       )
 
   def documents(self, split: str) -> Iterator[tuple[str, np.ndarray]]:

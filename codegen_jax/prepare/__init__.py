@@ -1,1 +1,1 @@
-"""From raw text to shards of tokens: filtered, deduplicated, tokenised and shuffled, at any scale."""
+"""From raw text to shards of tokens: filtered, deduplicated, tokenised, shuffled."""

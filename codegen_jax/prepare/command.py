@@ -72,9 +72,8 @@ def run(
 ) -> None:
   check(flags)
   try:
-    from codegen_jax.prepare import pipeline
+    from codegen_jax.prepare import pipeline, storage, tokenizer
     from codegen_jax.prepare import run as running
-    from codegen_jax.prepare import storage, tokenizer
     from codegen_jax.prepare.settings import PrepareConfig
   except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("apache_beam", "pyarrow", "rensa"):

@@ -1,6 +1,6 @@
 """Drops documents that hold a part of a benchmark: a run of so many words in both.
 
-  HumanEval/0   from typing import List def has_close_elements numbers List float threshold float ...
+  HumanEval/0   from typing import List def has_close_elements numbers List float threshold ...
   a document    ...  def has_close_elements numbers List float threshold float  ...        dropped
 
 Runs that are numbers for the most part occur everywhere, and are left out.
@@ -44,7 +44,9 @@ class Decontamination:
 
   def found(self) -> dict[str, pathlib.Path]:
     folder = os.environ.get(FOLDER)
-    paths = {name: pathlib.Path(folder).expanduser() / name for name in self.files} if folder else {}
+    paths = (
+      {name: pathlib.Path(folder).expanduser() / name for name in self.files} if folder else {}
+    )
     return {name: path for name, path in paths.items() if path.is_file()}
 
   def runs(self) -> UInt64[np.ndarray, " runs"]:

@@ -1,7 +1,7 @@
 """What passes through the stages: a Document, or the reason why it goes no further.
 
-  stage(Document) -> Document      kept, changed or as it was
-  stage(Document) -> Drop          Drop("line too long")
+stage(Document) -> Document      kept, changed or as it was
+stage(Document) -> Drop          Drop("line too long")
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
 r"""Bytes as text: repaired where it is plain how, else refused.
 
-  b"caf\xc3\xa9"       -->  café      UTF-8
-  b"\xff\xfec\x00a..." -->  café      UTF-16, which says so in its first two bytes
-  b"caf\xe9"           -->  café      Windows-1252, where so few bytes are not ASCII
-  b"\x7fELF\x02\x00"   -->  Drop("binary")
+b"caf\xc3\xa9"       -->  café      UTF-8
+b"\xff\xfec\x00a..." -->  café      UTF-16, which says so in its first two bytes
+b"caf\xe9"           -->  café      Windows-1252, where so few bytes are not ASCII
+b"\x7fELF\x02\x00"   -->  Drop("binary")
 """
 
 import codecs

@@ -1,7 +1,7 @@
 """tf.train.Example in its own wire format, without TensorFlow: importing it costs a worker seconds.
 
-  message Example { map<string, Feature> features.feature }
-  message Feature { oneof { bytes_list, float_list, int64_list } }
+message Example { map<string, Feature> features.feature }
+message Feature { oneof { bytes_list, float_list, int64_list } }
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,7 @@ def _example() -> Any:
     ("int64_list", 3, _MESSAGE, "Int64List", False),
   )  # fmt: skip
   # A map is, on the wire, a list of entries; a list keeps the order that it is given.
-  _message(
-    file, "Entry", ("key", 1, _BYTES, "", False), ("value", 2, _MESSAGE, "Feature", False)
-  )
+  _message(file, "Entry", ("key", 1, _BYTES, "", False), ("value", 2, _MESSAGE, "Feature", False))
   _message(file, "Features", ("feature", 1, _MESSAGE, "Entry", True))
   _message(file, "Example", ("features", 1, _MESSAGE, "Features", False))
   pool = descriptor_pool.DescriptorPool()

@@ -1,8 +1,8 @@
-"""Which language a file is in, by its extension; and a first line that says it, as CodeGen-Multi had.
+"""Which language a file is in, by its extension; and a first line that says it.
 
-  a.py   -->   # language: Python
-               import os
-               ...
+a.py   -->   # language: Python
+             import os
+             ...
 """
 
 import dataclasses

@@ -1,9 +1,9 @@
 """MinHash signatures of texts, by rensa, and their bands.
 
-  text --> runs of 5 words --> signature of 128 minima --> 16 bands of 8, each one hash
+  text --> runs of 5 words --> signature of 128 minima --> 32 bands of 4, each one hash
 
-Two texts that share a share s of their runs agree in a band with probability s^rows, and in at least
-one of them with 1 - (1 - s^rows)^bands.
+Two texts that share a share s of their runs agree in a band with probability s^rows, and in at
+least one of them with 1 - (1 - s^rows)^bands.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ class NearDuplicates:
 
   threshold: float = 0.7
   shingle: int = 5
-  bands: int = 16
-  rows: int = 8
+  bands: int = 32
+  rows: int = 4
   seed: int = 1
   least_words: int = 10
 

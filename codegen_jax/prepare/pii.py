@@ -1,6 +1,6 @@
 """Takes personal data out of texts: what looks like an address, a key or a password of a person.
 
-  ada@example.org  -->  <EMAIL>      192.0.2.7  -->  <IP_ADDRESS>      AKIA...  -->  <KEY>
+ada@example.org  -->  <EMAIL>      192.0.2.7  -->  <IP_ADDRESS>      AKIA...  -->  <KEY>
 """
 
 import dataclasses
@@ -8,7 +8,9 @@ import re
 
 from codegen_jax.prepare.document import Document, Drop
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}(?!\w)")
+_EMAIL = re.compile(
+  r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[A-Za-z]{2,24}(?!\w)"
+)
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IP = re.compile(rf"(?<![\w.]){_OCTET}(?:\.{_OCTET}){{3}}(?![\w.])")
 _KEY = re.compile(

@@ -1,4 +1,4 @@
-"""The stages on Apache Beam: its runner shares out parts, groups hashes and pairs, and nothing else.
+"""The stages on Apache Beam: its runner shares out parts, groups hashes and pairs, no more.
 
   read       part -> texts, hashes, signatures                          one worker a part
   copies     hashes by value -> copies;  bands by value -> pairs -> those alike     GroupByKey
@@ -103,7 +103,9 @@ def write_all(
   left = [i for i, out in enumerate(outs) if not (said[i].exists() and out.exists())]
 
   if left:
-    function = functools.partial(_write_one, count=count, work=work, how=how, outs=list(outs), group=group)  # noqa: E501
+    function = functools.partial(
+      _write_one, count=count, work=work, how=how, outs=list(outs), group=group
+    )
     runner.run(_each(function, left))
   return [storage.read_json(path) for path in said]
 
@@ -239,7 +241,8 @@ def _round(pipeline: beam.Pipeline, *, count: int, work: Path, number: int) -> N
     | "by either" >> beam.GroupByKey()
     | "large star" >> beam.FlatMap(lambda kv: _to_parts(_large(kv)))
     | "by high" >> beam.GroupByKey()
-    | "small star" >> beam.FlatMap(
+    | "small star"
+    >> beam.FlatMap(
       lambda kv: _to_parts(dedup.small_star(dedup.unique(_joined(kv[1], dedup.PAIR))))
     )
     | "by high again" >> beam.GroupByKey()

@@ -138,9 +138,7 @@ def _is_read(file: Path, root: Path) -> bool:
   return (known or extension in languages.EXTENSIONS) and file.is_file()
 
 
-def _groups(
-  sources: Sequence[tuple[str, str, int]], size: int
-) -> Iterator[list[tuple[str, str]]]:
+def _groups(sources: Sequence[tuple[str, str, int]], size: int) -> Iterator[list[tuple[str, str]]]:
   group: list[tuple[str, str]] = []
   total = 0
   for file, name, length in sources:
@@ -153,9 +151,7 @@ def _groups(
     yield group
 
 
-def _line_parts(
-  file: str, name: str, size: int, first: int, reading: Reading
-) -> Iterator[Part]:
+def _line_parts(file: str, name: str, size: int, first: int, reading: Reading) -> Iterator[Part]:
   whole = not file.endswith(".jsonl")  # what is packed cannot be entered in its middle
   step = max(size, 1) if whole else reading.part_bytes
   for number, start in enumerate(range(0, max(size, 1), step)):
@@ -262,7 +258,7 @@ def _broken(error: Exception) -> str:
 def _opened(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
   file = stack.enter_context(path.open("rb"))
   if path.suffix == ".gz":
-    return stack.enter_context(gzip.open(file))
+    return stack.enter_context(gzip.open(file))  # type: ignore[arg-type]
   if path.suffix == ".zst":
     import zstandard
 
@@ -351,6 +347,8 @@ def _examples(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, i
 
 
 def size(raw: Raw) -> int:
-  return len(raw.content) if isinstance(raw.content, bytes) else len(raw.content.encode("utf-8", "replace"))  # noqa: E501
-
-
+  return (
+    len(raw.content)
+    if isinstance(raw.content, bytes)
+    else len(raw.content.encode("utf-8", "replace"))
+  )

@@ -84,11 +84,11 @@ def prepare(
   ]
   with _timed(made.seconds, "write", f"writing {len(names)} shards"):
     outs = [out / name for name in names]
-    told = pipeline.write_all(
-      runner, made.count, made.work, how, outs, config.writing.group_size
-    )
+    told = pipeline.write_all(runner, made.count, made.work, how, outs, config.writing.group_size)
   by_split = {"train": told[: shards["train"]], "validation": told[shards["train"] :]}
-  parts = [storage.read_json(stages.file(made.work, how.folder, n, "json")) for n in range(made.count)]  # noqa: E501
+  parts = [
+    storage.read_json(stages.file(made.work, how.folder, n, "json")) for n in range(made.count)
+  ]
   said = _manifest(made, first, parts, by_split, key, tokens_of, inputs)
   manifest.write_tfds(out, config.name, by_split)
   report.write(out, said, made.seconds)

@@ -1,8 +1,8 @@
 """What a worker does with one part; every file that it writes appears whole, its JSON last.
 
-  work/texts/00003.arrow  hashes/00003.npy  signatures/00003.npy  tally/00003.json     read_part
-  work/exact/00003.npy  near/00003.npy                       (kept, dropped), by pipeline.py
-  work/tokens-<key>/00003.bin  00003.json                                         tokenise_part
+work/texts/00003.arrow  hashes/00003.npy  signatures/00003.npy  tally/00003.json     read_part
+work/exact/00003.npy  near/00003.npy                       (kept, dropped), by pipeline.py
+work/tokens-<key>/00003.bin  00003.json                                         tokenise_part
 """
 
 from collections.abc import Iterator
@@ -114,7 +114,7 @@ def exact_rows(work: Path, number: int) -> np.ndarray:
   digests = storage.read_array(file(work, "hashes", number))
   places = dedup.refs(number, np.arange(len(digests)))
   first = np.ascontiguousarray(digests[:, :8]).view("<u8").ravel()
-  # Two different texts with one half of their hashes: one in 10^20 pairs; the rest tells them apart.
+  # 64 bits of a SHA-256: among a billion texts, two that differ meet with a chance of 3 %.
   second = np.ascontiguousarray(digests[:, 8:16]).view("<u8").ravel()
   return dedup.hashed(words.mixed(first) ^ second, places)
 

@@ -11,9 +11,8 @@ from typing import Any
 import uuid
 
 from etils import epath
+from etils.epath import Path
 import numpy as np
-
-Path = epath.Path
 
 
 def is_remote(path: Path) -> bool:

@@ -55,7 +55,7 @@ def words(texts: Sequence[str]) -> Words:
 
 
 def _hashed(letters: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-  """sum over a word of letter * BASE^k, by sums of all letters before its end and its start."""
+  """Sum over a word of letter * BASE^k, by sums of all letters before its end and its start."""
   powers, inverses = _powers(len(letters))
   sums = np.zeros(len(letters) + 1, np.uint64)
   np.cumsum(letters * powers[: len(letters)], out=sums[1:])
@@ -94,9 +94,7 @@ def _factors(n: int) -> list[np.uint64]:
   return [np.uint64(int(mixed(np.array([i + 1], np.uint64))[0]) | 1) for i in range(n)]
 
 
-def grams(
-  hashes: UInt64[np.ndarray, " words"], n: int
-) -> UInt64[np.ndarray, " grams"]:
+def grams(hashes: UInt64[np.ndarray, " words"], n: int) -> UInt64[np.ndarray, " grams"]:
   """Of all runs of n words, also of those across two texts: see `whole`."""
   count = max(len(hashes) - n + 1, 0)
   total = np.zeros(count, np.uint64)

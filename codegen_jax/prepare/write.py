@@ -1,6 +1,6 @@
 """The global shuffle, and shards that appear whole or not at all.
 
-  key of a document = hash of (seed, its text)      shard = key's share of all keys; within it by key
+  key of a document = hash of (seed, its text)      shard = key's share of all keys
 
   part 0   [for shard 0: a c] [for shard 1: b]       shard 0   a d c
   part 1   [for shard 0: d]   [for shard 1: e f]     shard 1   e b f
@@ -70,7 +70,7 @@ def shard_of(split: str, key: int, counts: dict[str, int]) -> int:
 
 
 def write_part(path: Path, records: Sequence[tuple[int, int, bytes, int]], shards: int) -> None:
-  """Records as (shard, key, payload, tokens), by shard and key behind a table of where each begins."""
+  """Records as (shard, key, payload, tokens): by shard and key, behind a table of places."""
   order = sorted(range(len(records)), key=lambda i: records[i][:2])
   with storage.writing(path) as draft, draft.open("wb") as file:
     offsets = np.zeros(shards + 1, np.uint64)

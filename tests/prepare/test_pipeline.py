@@ -9,13 +9,13 @@ import pytest
 
 pytest.importorskip("apache_beam")
 
-from codegen_jax import config as gin_config  # noqa: E402
-from codegen_jax.data import make_tokenizer, vocabulary  # noqa: E402
-from codegen_jax.data.prepared import Prepared  # noqa: E402
-from codegen_jax.errors import InputError  # noqa: E402
-from codegen_jax.prepare import pipeline, run, stages, storage, tokenise  # noqa: E402
-from codegen_jax.prepare.settings import PrepareConfig  # noqa: E402
-from tests.prepare import copies  # noqa: E402
+from codegen_jax import config as gin_config
+from codegen_jax.data import make_tokenizer, vocabulary
+from codegen_jax.data.prepared import Prepared
+from codegen_jax.errors import InputError
+from codegen_jax.prepare import pipeline, run, stages, storage, tokenise
+from codegen_jax.prepare.settings import PrepareConfig
+from tests.prepare import copies
 
 BASE = "gin_configs/prepare/base.gin"
 SMALL = ("SHARD_BYTES = 150000", "HELD_OUT_EVERY = 5", "read.Reading.part_bytes = 100000",
@@ -90,9 +90,7 @@ def test_what_is_read_back_is_the_text_that_went_in(made, source, tokenizer):
   assert sum(len(tokens) for _, tokens in read) == said["tokens"]
 
 
-def test_shards_are_the_same_bytes_with_two_workers(
-  made, source, tokenizer, tmp_path
-):
+def test_shards_are_the_same_bytes_with_two_workers(made, source, tokenizer, tmp_path):
   prepare(source, tmp_path / "again", tokenizer, workers=2)
   assert len(shards(made[0])) > 2
   assert shards(tmp_path / "again") == shards(made[0])
@@ -101,7 +99,9 @@ def test_shards_are_the_same_bytes_with_two_workers(
 def test_another_seed_is_another_order_of_the_same(made, source, tokenizer, tmp_path):
   work = f"{made[0]}.work"  # texts and copies are there
   prepare(source, tmp_path / "other", tokenizer, "SEED = 7", work=work)
-  paths = [[p for p, _ in Prepared(out).documents("train")] for out in (made[0], tmp_path / "other")]
+  paths = [
+    [p for p, _ in Prepared(out).documents("train")] for out in (made[0], tmp_path / "other")
+  ]
   assert paths[0] != paths[1] and sorted(paths[0]) == sorted(paths[1])
 
 

@@ -59,7 +59,9 @@ def test_what_can_be_repaired_is_and_nothing_else(data, text):
 
 def test_a_prefix_names_the_language_in_a_comment_of_it():
   assert languages.LanguagePrefix()(document("x\n")).text == "# language: python\nx\n"
-  assert languages.LanguagePrefix()(Document("a", "x", "css")).text.startswith("/* language: css */")
+  assert languages.LanguagePrefix()(Document("a", "x", "css")).text.startswith(
+    "/* language: css */"
+  )
 
 
 def test_personal_data_go_and_versions_stay():
