@@ -1,8 +1,8 @@
 r"""Text as the ids of a tokenizer.json, four times as fast where tiktoken can: same ids, checked.
 
 tiktoken merges the pair whose result has the lowest id, so it agrees with a file whose merges are
-in the order of their ids.  Runs of spaces that CodeGen's tokenizers cut out before anything else are
-cut by its regular expression:
+in the order of their ids.  Runs of spaces that CodeGen's tokenizers cut out before anything else
+are cut by its regular expression:
 
   x = 1\n    y     [x][ =][ ][1][\n][    ][y]        codegen, codegen2
 """
