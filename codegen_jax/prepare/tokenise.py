@@ -19,6 +19,8 @@ from codegen_jax.errors import InputError
 
 _GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|"
 _SPACE = r"\s+(?!\S)|\s+"
+# White space that no run begins with.
+_ALONE = r"(?: (?! )|\t(?!\t)|[^\S \t])"
 _CHECKED = 20_000  # characters of a part that are encoded both ways
 
 
@@ -102,15 +104,16 @@ def _tiktoken(file: pathlib.Path) -> Any:
   pattern = _GPT2 + _SPACE
   if runs:
     ranks |= {t["content"].encode(): t["id"] for t in told["added_tokens"] if not t["special"]}
-    longest = sorted(runs, key=len, reverse=True)
-    spaces = "|".join(f"{_sign(run)}{{{len(run)}}}" for run in longest)
-    one = r"(?:(?! {2}|\t{2})\s)"  # white space that no run begins with
-    pattern = f"{spaces}|{_GPT2}{one}+(?!\\S)|{one}+"
+    longest = {sign: [len(run) for run in runs if run[0] == sign] for sign in {r[0] for r in runs}}
+    if any(sorted(lengths) != [*range(2, max(lengths) + 1)] for lengths in longest.values()):
+      return None
+    spaces = "|".join(f"{_sign(sign)}{{2,{max(longest[sign])}}}" for sign in sorted(longest))
+    pattern = f"{spaces}|{_GPT2}{_ALONE}+(?!\\S)|{_ALONE}+"
   return tiktoken.Encoding(file.stem, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
 
 
-def _sign(run: str) -> str:
-  return " " if run[0] == " " else r"\t"
+def _sign(sign: str) -> str:
+  return " " if sign == " " else r"\t"
 
 
 def _is_gpt2(pre_tokenizer: Any) -> bool:

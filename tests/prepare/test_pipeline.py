@@ -173,3 +173,21 @@ def test_the_fast_way_gives_the_ids_of_the_tokenizers_library(tokenizer, source)
   texts = [file.read_text() for file in sorted(source.glob("[01]*.py"))]
   texts += ["", " ", "\n", "  \n\n   x\t\t y\r\n ", "it's 12é — ﬁ  ", "<|endoftext|><mask_1>"]
   assert encode(texts) == encode.plainly(texts)
+
+
+def test_runs_of_spaces_are_cut_as_codegens_tokenizers_cut_them(tmp_path, tokenizer):
+  told = json.loads(tokenizer.read_text())
+  runs = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
+  first = max(token["id"] for token in told["added_tokens"]) + 1
+  told["added_tokens"] += [
+    {"id": first + i, "content": run, "special": False, "single_word": False, "lstrip": False,
+     "rstrip": False, "normalized": False} for i, run in enumerate(runs)
+  ]  # fmt: skip
+  file = tmp_path / "runs.json"
+  file.write_text(json.dumps(told))
+  encode = tokenise.Encoder(str(file))
+  assert encode.is_fast
+  rng = np.random.default_rng(0)
+  parts = [" ", "  ", "   ", "\t", "\t\t", "\n", "\r\n", "a", "1", "(", "'s", " " * 33, "\t" * 10]
+  texts = ["".join(rng.choice(parts, 40)) for _ in range(300)]
+  assert encode(texts) == encode.plainly(texts)
