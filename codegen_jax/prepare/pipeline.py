@@ -18,6 +18,8 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
 import numpy as np
 
 from codegen_jax.prepare import dedup, stages, storage, write
@@ -25,6 +27,7 @@ from codegen_jax.prepare.read import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 
+PARTS_IN_A_SHARE = 16  # of hashes; as many shares as parts would be elements by their square
 MOST_ROUNDS = 40  # of stars; log^2 of the longest chain is enough, and 40 has never been seen
 
 
@@ -41,16 +44,18 @@ class Runner:
 
   def options(self, *, heavy: bool) -> PipelineOptions:
     flags = list(self.flags)
-    if self.is_here:
-      flags.append("--runner=FnApiRunner")
-      if heavy and self.workers > 1:
-        flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+    if self.is_here and heavy and self.workers > 1:
+      flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
     return PipelineOptions(flags)
 
   def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
+    runner = None
     if self.is_here:
       logging.getLogger("apache_beam").setLevel(logging.ERROR)
-    with beam.Pipeline(options=self.options(heavy=heavy)) as pipeline:
+      told = beam_provision_api_pb2.ProvisionInfo()  # the one way to have its processes say less
+      told.pipeline_options["default_sdk_harness_log_level"] = "ERROR"
+      runner = fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(told))
+    with beam.Pipeline(runner, options=self.options(heavy=heavy)) as pipeline:
       build(pipeline)
 
 
@@ -120,24 +125,22 @@ def _write_one(
 
 
 def copies(runner: Runner, count: int, config: PrepareConfig, work: Path) -> None:
-  """Writes exact/ and near/: which places of which part are copies, and of what."""
+  """Writes which places of which part are copies, and of what: exact/, the last pairs-."""
   done = work / "copies.json"
   if done.exists():
     return
   runner.run(functools.partial(_find, count=count, config=config, work=work))
-  rounds = 0
-  if config.near:
-    rounds = _components(runner, count, work)
-    runner.run(functools.partial(_labels, count=count, work=work))
-  storage.write_json(done, {"rounds": rounds})
+  near = f"pairs-{_components(runner, count, work)}" if config.near else ""
+  storage.write_json(done, {"near": near})
 
 
 def _find(pipeline: beam.Pipeline, *, count: int, config: PrepareConfig, work: Path) -> None:
   numbers = pipeline | beam.Create(range(count))
+  shares = -(-count // PARTS_IN_A_SHARE)
   if config.exact:
     _ = (
       numbers
-      | "hashes" >> beam.FlatMap(lambda n: _shared(stages.exact_rows(work, n), "hash", count))
+      | "hashes" >> beam.FlatMap(lambda n: _shared(stages.exact_rows(work, n), shares))
       | "equal hashes" >> beam.GroupByKey()
       | "copies" >> beam.FlatMap(lambda kv: _to_parts(dedup.copies(_joined(kv[1], dedup.HASHED))))
       | "copies of a part" >> beam.GroupByKey()
@@ -147,7 +150,7 @@ def _find(pipeline: beam.Pipeline, *, count: int, config: PrepareConfig, work: P
     threshold = config.near.threshold
     _ = (
       numbers
-      | "bands" >> beam.FlatMap(lambda n: _shared(stages.band_rows(work, n, config), "hash", count))
+      | "bands" >> beam.FlatMap(lambda n: _shared(stages.band_rows(work, n, config), shares))
       | "equal bands" >> beam.GroupByKey()
       | "pairs" >> beam.FlatMap(lambda kv: _to_parts(dedup.pairs(_joined(kv[1], dedup.HASHED))))
       | "pairs by their second" >> beam.GroupByKey()
@@ -157,9 +160,9 @@ def _find(pipeline: beam.Pipeline, *, count: int, config: PrepareConfig, work: P
     )
 
 
-def _shared(rows: np.ndarray, field: str, count: int) -> Iterator[tuple[int, bytes]]:
+def _shared(rows: np.ndarray, shares: int) -> Iterator[tuple[int, bytes]]:
   """Rows by the share of all hashes that they are in, packed."""
-  share = rows[field] % np.uint64(count)
+  share = rows["hash"] % np.uint64(shares)
   order = np.argsort(share, kind="stable")
   rows, share = rows[order], share[order]
   for key in np.unique(share).tolist():
@@ -211,7 +214,6 @@ def _components(runner: Runner, count: int, work: Path) -> int:
     runner.run(functools.partial(_round, count=count, work=work, number=rounds))
     after = _digest(work, rounds, count)
     if after == before:
-      (work / "stars.json").write_text(str(rounds))
       return rounds
     before = after
   raise RuntimeError(f"components are not found in {MOST_ROUNDS} rounds")
@@ -261,14 +263,3 @@ def _both_ways(rows: np.ndarray) -> Iterator[tuple[int, tuple[bytes, bytes]]]:
 def _large(group: tuple[int, Iterable[tuple[bytes, bytes]]]) -> np.ndarray:
   rows, owners = zip(*group[1], strict=True)
   return dedup.large_star(_joined(rows, dedup.PAIR), _joined(owners, np.dtype("<u8")))
-
-
-def _labels(pipeline: beam.Pipeline, *, count: int, work: Path) -> None:
-  last = int((work / "stars.json").read_text())
-  _ = (
-    pipeline
-    | beam.Create(range(count))
-    | beam.FlatMap(lambda part: _to_parts(_pairs(work, last, part)))
-    | beam.GroupByKey()
-    | beam.Map(lambda kv: _write(work, "near", kv))
-  )

@@ -1,6 +1,6 @@
 """Inputs as parts, and the raw documents of a part.
 
-  src/**            files, sorted, by about 32 MB   --> part 0, part 1, ...
+  src/**            files, sorted, by about 8 MB   --> part 0, part 1, ...
   a.jsonl           by bytes: lines that begin in them
   b.jsonl.gz  .zst  one part each
   c.parquet         by row groups
@@ -44,7 +44,7 @@ class Reading:
   """
 
   text: tuple[str, ...] = ("content", "text")
-  part_bytes: int = 32_000_000
+  part_bytes: int = 8_000_000
   most_bytes: int = 16_000_000
   tfds_examples: int = 20_000
 

@@ -136,9 +136,10 @@ def signature_ends(work: Path, number: int, refs: np.ndarray) -> np.ndarray:
 def dropped(work: Path, number: int) -> dict[int, tuple[str, int]]:
   """Places of copies, each with its reason and the document that stays."""
   found: dict[int, tuple[str, int]] = {}
-  for kind, reason in (("near", "near copy"), ("exact", "exact copy")):
+  near = storage.read_json(work / "copies.json")["near"]
+  for kind, reason in ((near, "near copy"), ("exact", "exact copy")):
     path = file(work, kind, number)
-    if path.exists():
+    if kind and path.exists():
       rows = storage.read_array(path)
       for place, kept in zip(dedup.place_of(rows["high"]), rows["low"], strict=True):
         found[int(place)] = reason, int(kept)

@@ -9,7 +9,7 @@ from codegen_jax.prepare import storage
 from codegen_jax.prepare.document import Document
 from codegen_jax.prepare.storage import Path
 
-_SCHEMA = pa.schema([("name", pa.string()), ("language", pa.string()), ("text", pa.large_string())])
+_SCHEMA = pa.schema([(name, pa.string()) for name in ("name", "language", "text")])
 
 
 @contextlib.contextmanager
@@ -24,9 +24,15 @@ def writer(path: Path) -> Iterator[pa.RecordBatchStreamWriter]:
 
 
 def write(stream: pa.RecordBatchStreamWriter, documents: list[Document]) -> None:
-  columns = [[getattr(d, field.name) for d in documents] for field in _SCHEMA]
-  arrays = [pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
-  stream.write_batch(pa.record_batch(arrays, schema=_SCHEMA))
+  columns = [_column([getattr(d, name) for d in documents]) for name in _SCHEMA.names]
+  stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+
+
+def _column(values: list[str]) -> pa.Array:
+  # pa.array imports pandas, which costs every worker half a second.
+  builder = pa.lib.StringBuilder()
+  builder.append_values(values)
+  return builder.finish()
 
 
 def read(path: Path) -> Iterator[Document]:
