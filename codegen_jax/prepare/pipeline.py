@@ -23,7 +23,7 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 import numpy as np
 
 from codegen_jax.prepare import dedup, stages, storage, write
-from codegen_jax.prepare.read import Part
+from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 

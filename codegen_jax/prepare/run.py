@@ -11,7 +11,7 @@ from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import decontaminate, manifest, read, report, stages, storage, tokenise
 from codegen_jax.prepare import tally as tallies
-from codegen_jax.prepare.read import Part
+from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 from codegen_jax.prepare.write import SPLITS
