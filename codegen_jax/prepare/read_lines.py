@@ -9,7 +9,7 @@ import contextlib
 import gzip
 import io
 import json
-from typing import IO, Any
+from typing import IO
 import zlib
 
 from codegen_jax.prepare import fields
@@ -48,14 +48,11 @@ def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
           yield _of_line(line, f"{name}@{begun}", reading)
     except (OSError, EOFError, zlib.error, ValueError) as error:
       yield name, Drop(_broken(error)), 0
-    except Exception as error:  # zstandard has an error of its own
-      if type(error).__name__ != "ZstdError":
-        raise
-      yield name, Drop("broken file"), 0
 
 
 def _broken(error: Exception) -> str:
-  return "truncated file" if isinstance(error, EOFError) else "broken file"
+  cut = isinstance(error, EOFError) or "Truncated" in str(error)  # gzip's, or Arrow's
+  return "truncated file" if cut else "broken file"
 
 
 def _opened(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
@@ -63,17 +60,12 @@ def _opened(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
   if path.suffix == ".gz":
     return stack.enter_context(gzip.open(file))  # type: ignore[arg-type]
   if path.suffix == ".zst":
-    import zstandard
+    import pyarrow as pa
 
-    return _Whole(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    # The package zstandard takes a file that was cut for one that ends.
+    unpacked = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
+    return stack.enter_context(io.BufferedReader(unpacked, 2**20))
   return file
-
-
-class _Whole(io.BufferedReader):
-  """Lines of what zstandard gives piece by piece."""
-
-  def __init__(self, raw: Any):
-    super().__init__(raw, 2**20)
 
 
 def _skip(file: IO[bytes]) -> int:
