@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+import logging
 import pathlib
 
 from codegen_jax import config as gin_config
@@ -71,6 +72,7 @@ def run(
   beam_flags: Sequence[str] = (),
 ) -> None:
   check(flags)
+  logging.disable(logging.WARNING)  # Beam's import tells of Google's libraries that are not there
   try:
     from codegen_jax.prepare import pipeline, storage, tokenizer
     from codegen_jax.prepare import run as running
@@ -81,6 +83,8 @@ def run(
     raise InputError(
       f"prepare needs {error.name}, which is not installed; run pip install 'codegen-jax[prepare]'"
     ) from error
+  finally:
+    logging.disable(logging.NOTSET)
   config = gin_config.load(PrepareConfig, gin_files or [DEFAULT], bindings, search_paths).config
   runner = pipeline.Runner(tuple(beam_flags), flags.workers)
   out = storage.Path(flags.out).expanduser()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 import functools
 import logging
+import re
 from typing import Any
 
 import apache_beam as beam
@@ -22,6 +23,7 @@ from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 import numpy as np
 
+from codegen_jax.errors import InputError
 from codegen_jax.prepare import dedup, stages, storage, write
 from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
@@ -51,12 +53,25 @@ class Runner:
   def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
     runner = None
     if self.is_here:
-      logging.getLogger("apache_beam").setLevel(logging.ERROR)
+      logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # errors are raised, too
       told = beam_provision_api_pb2.ProvisionInfo()  # the one way to have its processes say less
-      told.pipeline_options["default_sdk_harness_log_level"] = "ERROR"
+      told.pipeline_options["default_sdk_harness_log_level"] = "CRITICAL"
       runner = fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(told))
-    with beam.Pipeline(runner, options=self.options(heavy=heavy)) as pipeline:
-      build(pipeline)
+    try:
+      with beam.Pipeline(runner, options=self.options(heavy=heavy)) as pipeline:
+        build(pipeline)
+    except RuntimeError as error:
+      raise _again(error) from error
+
+
+def _again(error: RuntimeError) -> Exception:
+  """A runner tells as text what failed in a worker; of what a user can act on the error is made."""
+  text = str(error)
+  if told := re.search(r"InputError: (.*?)(?: \[while running|$)", text, re.M):
+    return InputError(told[1])
+  if told := re.search(r"OSError: \[Errno (\d+)\] (.*?)(?: \[while running|$)", text, re.M):
+    return OSError(int(told[1]), told[2])
+  return error
 
 
 class _Counted(beam.DoFn):

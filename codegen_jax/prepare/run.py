@@ -92,6 +92,7 @@ def prepare(
   said = _manifest(made, first, parts, by_split, key, tokens_of, inputs)
   manifest.write_tfds(out, config.name, by_split)
   report.write(out, said, made.seconds)
+  storage.remove_drafts(out)
   manifest.write(out, said)  # the last: a folder without it is not whole
   return said
 
