@@ -69,6 +69,10 @@ def test_a_run_across_two_texts_is_none(benchmark):
   assert not any(matched(cuts))
 
 
+def lines(seed: int) -> str:
+  return filler(seed).replace(" ", "\n")
+
+
 def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path):
   """Each problem stands in a document, which goes through a worker's first stage."""
   there = Decontamination().found()
@@ -76,8 +80,8 @@ def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path):
     pytest.skip(f"HumanEval and MTPB, no part of the repository, are not below ${FOLDER}")
   for name, path in there.items():
     for number, text in enumerate(decontaminate._texts(path, Decontamination().fields)):
-      (tmp_path / f"{name.partition('/')[0]}_{number}.py").write_text(f"{filler(number)}\n{text}\n")
-  (tmp_path / "other.py").write_text(filler(-1))
+      (tmp_path / f"{name.partition('/')[0]}_{number}.py").write_text(f"{lines(number)}\n{text}\n")
+  (tmp_path / "other.py").write_text(lines(-1))
   config = gin_config.load(PrepareConfig, ["gin_configs/prepare/base.gin"]).config
   (part,), _ = read.plan([str(tmp_path)], config.reading)
   work = storage.Path(tmp_path / ".work")
