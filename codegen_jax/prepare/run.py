@@ -48,7 +48,7 @@ def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any)
   folder = work / key[:16]
   made = Texts(config, folder, parts, {}, benchmarks, key)
   storage.write_json(folder / "plan.json", [part.to_json() for part in parts])
-  with _timed(made.seconds, "read", f"{len(parts)} parts"):
+  with _timed(made.seconds, "read", f"{len(parts)} {'part' if len(parts) == 1 else 'parts'}"):
     pipeline.read_all(runner, parts, config, folder)
   with _timed(made.seconds, "copies", "finding copies"):
     pipeline.copies(runner, len(parts), config, folder)
