@@ -111,3 +111,13 @@ def test_a_shard_that_the_disk_has_no_room_for_is_not_there(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
   assert [file.name for file in tmp_path.iterdir()] == ["0.bin"]
   assert write.write_shard(out, [part], 0, 1)["documents"] == 1
+
+
+def test_what_a_killed_process_was_writing_goes_and_nothing_else(tmp_path):
+  begun = storage.writing(storage.Path(tmp_path / "a.array_record"))  # and never ended
+  begun.__enter__().write_text("half")
+  for name in (".fingerprint", "b.array_record"):
+    (tmp_path / name).write_text("whole")
+  assert len(list(tmp_path.iterdir())) == 3
+  storage.remove_drafts(storage.Path(tmp_path))
+  assert {file.name for file in tmp_path.iterdir()} == {".fingerprint", "b.array_record"}
