@@ -1,13 +1,13 @@
 """MB/s of `codegen-jax prepare`, stage by stage and whole, beside plainer ways to the same tokens.
 
-  python -m benchmarks.prepare --tokenizer=tokenizer.json --megabytes=150
-
-Ways take turns, each in a process of its own, on copies of the standard library and of what is
-installed.  Beside the wall clock, which other programs slow down, stands processor time.
+python -m benchmarks.prepare --tokenizer=codegen2.json --megabytes=150
+python -m benchmarks.prepare --tokenizer=codegen2.json --way=stages --folder=SOURCES
 """
 
 import argparse
-import json
+from collections.abc import Callable, Iterable
+import dataclasses
+import functools
 import os
 import pathlib
 import shutil
@@ -17,62 +17,72 @@ import sys
 import sysconfig
 import tempfile
 import time
-from typing import NamedTuple
+from typing import Any
+
+import numpy as np
+
+from benchmarks import measure
+from codegen_jax import config as gin_config
+from codegen_jax.prepare import decontaminate, pii, storage, words
+from codegen_jax.prepare.command import DEFAULT
+from codegen_jax.prepare.document import Document, Drop, sha256, through
+from codegen_jax.prepare.settings import PrepareConfig
+from codegen_jax.prepare.tokenise import Encoder
 
 WAYS = ("prepare", "plain", "datasets")
 
 
-class Figures(NamedTuple):
-  """Of one turn."""
-
-  wall: float  # seconds
-  cpu: float  # seconds of all processes together
-  memory: float  # MiB of the largest process
-
-
 def main() -> None:
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
+  parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument("--tokenizer", required=True, type=pathlib.Path)
   parser.add_argument("--megabytes", type=float, default=150)
   parser.add_argument("--workers", type=int, default=2)
-  parser.add_argument("--rounds", type=int, default=3)
-  parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-  parser.add_argument("--way", choices=WAYS, help="one way alone, in this process")
+  parser.add_argument("--rounds", type=int, default=3, help="of all ways, in turns; medians count")
+  parser.add_argument("--ways", default=",".join(WAYS), help="which, by commas")
+  parser.add_argument("--way", choices=(*WAYS, "stages"), help="one way alone, in this process")
   parser.add_argument("--folder", type=pathlib.Path)
   flags = parser.parse_args()
   if flags.way:
     globals()[f"_{flags.way}"](flags)
     return
+  ways = flags.ways.split(",")
   with tempfile.TemporaryDirectory() as folder:
     source = pathlib.Path(folder) / "source"
     size = _copy(source, flags.megabytes * 1e6) / 1e6
-    print(f"{size:.1f} MB of Python, load {os.getloadavg()[0]:.1f}", flush=True)
-    turns: dict[str, list[Figures]] = {way: [] for way in flags.ways}
+    print(f"{size:.1f} MB of Python, load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
+    runs: dict[str, list[Run]] = {way: [] for way in ways}
     for _ in range(flags.rounds):
-      for way in flags.ways:
-        turns[way].append(_measure(way, source, flags))
-  print(f"medians of {flags.rounds}, {flags.workers} workers, load {os.getloadavg()[0]:.1f}")
-  for way, made in turns.items():
-    wall, cpu = (statistics.median(getattr(one, name) for one in made) for name in ("wall", "cpu"))
-    memory = max(one.memory for one in made)
+      for way in ways:
+        runs[way].append(_run(way, source, flags))
+  first = statistics.median(run.cpu for run in runs[ways[0]])
+  for way, all_of in runs.items():
+    wall, cpu = (
+      statistics.median(getattr(run, name) for run in all_of) for name in ("wall", "cpu")
+    )
     print(
-      f"{way:9} {size / wall:6.2f} MB/s by the clock  {size / cpu:6.2f} MB per processor second"
-      f"  {memory:6.0f} MiB"
+      f"{way:9} {size / wall:6.2f} MB/s, {size / cpu:6.2f} MB/s per core in use,"
+      f" {cpu / first:5.2f} times the processor time, {all_of[-1].mebibytes:5.0f} MiB"
     )
 
 
-def _measure(way: str, source: pathlib.Path, flags: argparse.Namespace) -> Figures:
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """What one process and those that it started took."""
+
+  wall: float
+  cpu: float  # of all processes
+  mebibytes: float  # of the largest process
+
+
+def _run(way: str, source: pathlib.Path, flags: argparse.Namespace) -> Run:
+  begun = time.monotonic()
   command = [sys.executable, "-m", "benchmarks.prepare", f"--way={way}", f"--folder={source}",
              f"--tokenizer={flags.tokenizer}", f"--workers={flags.workers}"]  # fmt: skip
-  begun = time.monotonic()
-  child = subprocess.Popen(command)
-  _, status, used = os.wait4(child.pid, 0)
-  child.returncode = os.waitstatus_to_exitcode(status)
-  if child.returncode:
-    sys.exit(f"{way} ended with {child.returncode}")
-  return Figures(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+  process = subprocess.Popen(command)
+  _, code, used = os.wait4(process.pid, 0)
+  if code:
+    sys.exit(f"{way} did not run")
+  return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def _copy(out: pathlib.Path, most: float) -> int:
@@ -93,15 +103,47 @@ def _copy(out: pathlib.Path, most: float) -> int:
 
 
 def _prepare(flags: argparse.Namespace) -> None:
-  out = flags.folder.parent / "out"
-  shutil.rmtree(out, ignore_errors=True)
-  command = [sys.executable, "-m", "codegen_jax.main", "prepare", f"--input={flags.folder}",
-             f"--out={out}", f"--tokenizer={flags.tokenizer}",
-             f"--workers={flags.workers}"]  # fmt: skip
-  subprocess.run(command, check=True)
-  told = json.loads((out / "report.json").read_text())
-  for stage, seconds in told["seconds"].items():
-    print(f"  {stage}: {seconds:.1f} s, {told['bytes_in'] / 1e6 / seconds:.1f} MB/s")
+  """The command as a user gives it; then what its stages take on one core, without Beam."""
+  with tempfile.TemporaryDirectory() as out:
+    command = [sys.executable, "-m", "codegen_jax.main", "prepare", f"--input={flags.folder}",
+               f"--out={out}/out", f"--tokenizer={flags.tokenizer}",
+               f"--workers={flags.workers}"]  # fmt: skip
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    told = storage.read_json(storage.Path(out) / "out" / "report.json")
+  seconds = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in told["seconds"].items())
+  print(f"  prepare: {told['tokens']:,} tokens; {seconds}", flush=True)
+
+
+def _stages(flags: argparse.Namespace) -> None:
+  """What one core does of every stage, by processor time: no Beam, no second process."""
+  config = gin_config.load(PrepareConfig, [DEFAULT]).config
+  encoder = Encoder(str(flags.tokenizer))
+  texts = _texts(flags.folder)
+  size = sum(map(len, texts)) / 1e6
+  chunks = [texts[i : i + 100] for i in range(0, len(texts), 100)]
+  found = [words.words(chunk) for chunk in chunks]
+  assert config.near
+  near, documents = config.near, [Document("a.py", text, "python") for text in texts]
+  matcher = decontaminate.Matcher(np.arange(20_000, dtype=np.uint64) << np.uint64(44), 13)
+  work: dict[str, Callable[[], Any]] = {
+    "reading": lambda: _texts(flags.folder),
+    **{type(stage).__name__: functools.partial(_all, stage, documents) for stage in config.filters},
+    "hashes of words": lambda: _all(words.words, chunks),
+    "benchmarks": lambda: _all(matcher, found),
+    "signatures": lambda: _all(near.signatures, found),
+    "SHA-256": lambda: _all(sha256, texts),
+    "personal data": lambda: _all(pii.Scrub(), documents),
+    "tokens": lambda: encoder(texts),
+    "tokens, by tokenizers": lambda: encoder.plainly(texts[: len(texts) // 5] * 5),
+  }
+  for name, run in work.items():
+    took = measure.seconds(run)[0].cpu
+    print(f"  {name:22} {size / took:8.1f} MB/s", flush=True)
+
+
+def _all(function: Callable[[Any], Any], values: Iterable[Any]) -> None:
+  for value in values:
+    function(value)
 
 
 def _texts(folder: pathlib.Path) -> list[str]:
@@ -109,34 +151,27 @@ def _texts(folder: pathlib.Path) -> list[str]:
 
 
 def _plain(flags: argparse.Namespace) -> None:
-  """One process and one index in memory, with the same libraries and settings; no shards."""
-  import rensa
-
-  from codegen_jax import config as gin_config
-  from codegen_jax.prepare import words
-  from codegen_jax.prepare.command import DEFAULT
-  from codegen_jax.prepare.document import Document, Drop, sha256, through
-  from codegen_jax.prepare.settings import PrepareConfig
-  from codegen_jax.prepare.tokenise import Encoder
-
+  """One process, one loop, one index in memory: same libraries and settings, no shards."""
   config = gin_config.load(PrepareConfig, [DEFAULT]).config
   near = config.near
   assert near is not None
-  encode, seen = Encoder(str(flags.tokenizer)), set()
-  index = rensa.RMinHashDeduplicator(near.threshold, near.size, True, near.bands, near.seed)
+  encode = Encoder(str(flags.tokenizer))
+  seen: set[bytes] = set()
+  buckets: dict[int, np.ndarray] = {}
   tokens = 0
-  for number, text in enumerate(_texts(flags.folder)):
+  for text in _texts(flags.folder):
     if isinstance(through(Document("a.py", text), config.filters), Drop):
       continue
-    digest = sha256(text)
-    grams = words.grams(words.words([text]).hashes, near.shingle)
-    sketch = rensa.RMinHash(near.size, near.seed)
-    sketch.update([gram.to_bytes(8, "little") for gram in grams.tolist()])
-    if digest in seen or not index.add(str(number), sketch):
+    digest, found = sha256(text), words.words([text])
+    signed = near.signatures(found)
+    bands = near.band_hashes(signed)[0].tolist() if near.comparable(found)[0] else []
+    others = [buckets[band] for band in bands if band in buckets]
+    if digest in seen or any((signed[0] == other).mean() >= near.threshold for other in others):
       continue
     seen.add(digest)
+    buckets |= dict.fromkeys(bands, signed[0])
     tokens += len(encode([text])[0])
-  print(f"  {tokens:,} tokens")
+  print(f"  plain: {tokens:,} tokens", flush=True)
 
 
 def _datasets(flags: argparse.Namespace) -> None:
@@ -152,7 +187,7 @@ def _datasets(flags: argparse.Namespace) -> None:
 
   made = rows.map(encoded, batched=True, batch_size=200, remove_columns=["text"],
                   num_proc=flags.workers)  # fmt: skip
-  print(f"  {sum(map(len, made['tokens'])):,} tokens")
+  print(f"  datasets: {sum(map(len, made['tokens'])):,} tokens", flush=True)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def exit_with_sentences(command: Callable[[], None], program: str) -> NoReturn:
   except Diverged as error:
     _leave(program, str(error), DIVERGED)
   except OSError as error:
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
       raise
     what = error.filename or "a file of the run"
     _leave(

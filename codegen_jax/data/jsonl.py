@@ -84,9 +84,9 @@ def _of_line(place: str, line: bytes, field: str) -> Document | Unreadable:
 
 def path(told: dict[str, Any]) -> str:
   """The first path, below the first repository."""
+  path = _first(told, PATHS)
+  return "/".join(_first(told, REPOSITORIES) + path) if path else ""
 
-  def first(keys: tuple[str, ...]) -> list[str]:
-    return [told[key] for key in keys if isinstance(told.get(key), str)][:1]
 
-  path = first(PATHS)
-  return "/".join(first(REPOSITORIES) + path) if path else ""
+def _first(told: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
+  return [told[key] for key in keys if isinstance(told.get(key), str)][:1]

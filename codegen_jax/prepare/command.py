@@ -72,7 +72,7 @@ def run(
   beam_flags: Sequence[str] = (),
 ) -> None:
   check(flags)
-  logging.disable(logging.WARNING)  # Beam tells which libraries of Google's are not here
+  logging.disable(logging.WARNING)  # Beam's import tells of Google's libraries that are not there
   try:
     from codegen_jax.prepare import pipeline, storage, tokenizer
     from codegen_jax.prepare import run as running

@@ -17,6 +17,9 @@ _KEY = re.compile(
   r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|xox[abprs]-[A-Za-z0-9-]{10,72}"
   r"|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]{1,10000}?-----END (?:[A-Z]+ )?PRIVATE KEY-----"
 )
+# What a text has to hold before the expressions above are tried: most hold nothing of it.
+_DOTTED = re.compile(r"\d\.\d{1,3}\.\d")
+_KEY_SIGNS = ("AKIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "xox", "PRIVATE KEY")
 _OF_NO_ONE = ("127.", "0.", "10.", "192.168.", "255.", "224.", "1.1.1.1", "8.8.8.8", "8.8.4.4")
 
 
@@ -32,9 +35,9 @@ class Scrub:
     text = document.text
     if self.emails and "@" in text:
       text = _EMAIL.sub("<EMAIL>", text)
-    if self.ip_addresses:
+    if self.ip_addresses and _DOTTED.search(text):
       text = _IP.sub(_address, text)
-    if self.keys:
+    if self.keys and any(sign in text for sign in _KEY_SIGNS):
       text = _KEY.sub("<KEY>", text)
     return document if text == document.text else dataclasses.replace(document, text=text)
 

@@ -7,24 +7,25 @@
   write      shard <- its range of every part                           one worker a shard
 
 Texts and tokens stay in files: what goes through a runner's memory is 16 bytes for each band of a
-document.  Beside `worker`, the only module that imports Beam.
+document.  The only module that imports Beam.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 import dataclasses
 import functools
 import logging
-import sys
+import re
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.transforms import environments
 import numpy as np
 
+from codegen_jax.errors import InputError
 from codegen_jax.prepare import dedup, stages, storage, write
-from codegen_jax.prepare.parts import Part
+from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 
@@ -43,19 +44,34 @@ class Runner:
   def is_here(self) -> bool:
     return not any(flag.startswith("--runner") for flag in self.flags)
 
+  def options(self, *, heavy: bool) -> PipelineOptions:
+    flags = list(self.flags)
+    if self.is_here and heavy and self.workers > 1:
+      flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
+    return PipelineOptions(flags)
+
   def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
-    flags, runner = list(self.flags), None
+    runner = None
     if self.is_here:
-      logging.getLogger("apache_beam").setLevel(logging.ERROR)
-      runner = fn_runner.FnApiRunner()
-      if heavy and self.workers > 1:
-        command = f"{sys.executable} -m codegen_jax.prepare.worker"
-        runner = fn_runner.FnApiRunner(
-          environments.SubprocessSDKEnvironment.from_command_string(command_string=command)
-        )
-        flags.append(f"--direct_num_workers={self.workers}")
-    with beam.Pipeline(runner=runner, options=PipelineOptions(flags)) as pipeline:
-      build(pipeline)
+      logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # errors are raised, too
+      told = beam_provision_api_pb2.ProvisionInfo()  # the one way to have its processes say less
+      told.pipeline_options["default_sdk_harness_log_level"] = "CRITICAL"
+      runner = fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(told))
+    try:
+      with beam.Pipeline(runner, options=self.options(heavy=heavy)) as pipeline:
+        build(pipeline)
+    except RuntimeError as error:
+      raise _again(error) from error
+
+
+def _again(error: RuntimeError) -> Exception:
+  """A runner tells as text what failed in a worker; of what a user can act on the error is made."""
+  text = str(error)
+  if told := re.search(r"InputError: (.*?)(?: \[while running|$)", text, re.M):
+    return InputError(told[1])
+  if told := re.search(r"OSError: \[Errno (\d+)\] (.*?)(?: \[while running|$)", text, re.M):
+    return OSError(int(told[1]), told[2])
+  return error
 
 
 class _Counted(beam.DoFn):

@@ -11,31 +11,31 @@ Which document is in which part follows from the inputs alone, not from who read
 
 from collections.abc import Iterator, Sequence
 
-from codegen_jax.prepare import inputs, lines, parquet, tfds_examples
+from codegen_jax.prepare import find, read_lines, read_parquet, read_tfds
 from codegen_jax.prepare.document import Drop, Raw
-from codegen_jax.prepare.parts import Part, Reading
+from codegen_jax.prepare.reading import Part, Reading
 from codegen_jax.prepare.storage import Path
 
 
-def plan(patterns: Sequence[str], reading: Reading) -> tuple[list[Part], dict[str, list[int]]]:
+def plan(inputs: Sequence[str], reading: Reading) -> tuple[list[Part], dict[str, list[int]]]:
   """The parts, and of every file its size and time of change: what a fingerprint is made of."""
   parts: list[Part] = []
   states: dict[str, list[int]] = {}
-  for pattern in patterns:
-    if pattern.startswith(tfds_examples.PREFIX):
-      parts += tfds_examples.parts(pattern, len(parts), reading)
+  for pattern in inputs:
+    if pattern.startswith(read_tfds.TFDS):
+      parts += read_tfds.parts(pattern, len(parts), reading)
       states[pattern] = []
       continue
-    root, found = inputs.found(pattern)
+    root, found = find.found(pattern)
     sources: list[tuple[str, str, int]] = []
     for path in found:
       stat = path.stat()
       name = str(path)[len(root) :].lstrip("/") or path.name
       states[str(path)] = [stat.length, int(stat.mtime)]
-      if path.name.endswith(lines.ENDINGS):
-        parts += lines.parts(str(path), name, stat.length, len(parts), reading)
-      elif path.name.endswith(parquet.ENDINGS):
-        parts += parquet.parts(path, name, len(parts), reading)
+      if path.name.endswith(find.LINES):
+        parts += read_lines.parts(str(path), name, stat.length, len(parts), reading)
+      elif path.name.endswith(find.PARQUET):
+        parts += read_parquet.parts(path, name, len(parts), reading)
       else:
         sources.append((str(path), name, stat.length))
     for group in _groups(sources, reading.part_bytes):
@@ -64,11 +64,11 @@ def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
       for file, name in zip(part.files, part.names, strict=True):
         yield _source(Path(file), name, reading)
     case "lines":
-      yield from lines.raws(part, reading)
+      yield from read_lines.raws(part, reading)
     case "parquet":
-      yield from parquet.raws(part, reading)
+      yield from read_parquet.raws(part, reading)
     case "tfds":
-      yield from tfds_examples.raws(part, reading)
+      yield from read_tfds.raws(part, reading)
 
 
 def _source(path: Path, name: str, reading: Reading) -> Raw | tuple[str, Drop, int]:

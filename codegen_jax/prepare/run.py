@@ -11,7 +11,7 @@ from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import decontaminate, manifest, read, report, stages, storage, tokenise
 from codegen_jax.prepare import tally as tallies
-from codegen_jax.prepare.parts import Part
+from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 from codegen_jax.prepare.write import SPLITS
@@ -48,7 +48,7 @@ def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any)
   folder = work / key[:16]
   made = Texts(config, folder, parts, {}, benchmarks, key)
   storage.write_json(folder / "plan.json", [part.to_json() for part in parts])
-  with _timed(made.seconds, "read", f"{len(parts)} parts"):
+  with _timed(made.seconds, "read", f"{len(parts)} {'part' if len(parts) == 1 else 'parts'}"):
     pipeline.read_all(runner, parts, config, folder)
   with _timed(made.seconds, "copies", "finding copies"):
     pipeline.copies(runner, len(parts), config, folder)
@@ -92,6 +92,7 @@ def prepare(
   said = _manifest(made, first, parts, by_split, key, tokens_of, inputs)
   manifest.write_tfds(out, config.name, by_split)
   report.write(out, said, made.seconds)
+  storage.remove_drafts(out)
   manifest.write(out, said)  # the last: a folder without it is not whole
   return said
 

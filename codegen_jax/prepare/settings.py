@@ -7,7 +7,7 @@ from codegen_jax.prepare.decontaminate import Decontamination
 from codegen_jax.prepare.document import Stage
 from codegen_jax.prepare.encoding import Encoding
 from codegen_jax.prepare.minhash import NearDuplicates
-from codegen_jax.prepare.parts import Reading
+from codegen_jax.prepare.reading import Reading
 from codegen_jax.prepare.write import Writing
 
 

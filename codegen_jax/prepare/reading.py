@@ -1,4 +1,4 @@
-"""A part: the piece of the inputs that one worker is given."""
+"""How inputs are read: the settings, and the piece that a worker is given."""
 
 import dataclasses
 from typing import Any

@@ -1,15 +1,12 @@
-"""Parquet: cut by row groups, and only the columns that are asked for are read."""
+"""Parquet, by row groups."""
 
 from collections.abc import Iterator
 
-from codegen_jax.data import jsonl
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import fields
 from codegen_jax.prepare.document import Drop, Raw
-from codegen_jax.prepare.parts import Part, Reading
+from codegen_jax.prepare.reading import Part, Reading
 from codegen_jax.prepare.storage import Path
-
-ENDINGS = (".parquet",)
 
 
 def parts(path: Path, name: str, first: int, reading: Reading) -> Iterator[Part]:
@@ -32,7 +29,7 @@ def parts(path: Path, name: str, first: int, reading: Reading) -> Iterator[Part]
 def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
   import pyarrow.parquet as pq
 
-  wanted = {*reading.text, *fields.LANGUAGES, *fields.LICENSES, *jsonl.PATHS, *jsonl.REPOSITORIES}
+  wanted = fields.names(reading)
   try:
     with Path(part.files[0]).open("rb") as opened:
       file = pq.ParquetFile(opened)
@@ -41,7 +38,7 @@ def raws(part: Part, reading: Reading) -> Iterator[Raw | tuple[str, Drop, int]]:
         row = 0
         for batch in file.iter_batches(256, row_groups=[group], columns=columns):
           for told in batch.to_pylist():
-            yield fields.of_fields(told, f"{part.names[0]}@{group}:{row}", 0, reading)
+            yield fields.raw(told, f"{part.names[0]}@{group}:{row}", 0, reading)
             row += 1
   except (OSError, ValueError):
     yield part.names[0], Drop("broken file"), 0
