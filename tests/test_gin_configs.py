@@ -202,7 +202,7 @@ def test_an_arm_trains_and_can_be_trained_again_from_what_it_left(arm, trained, 
 def test_an_arm_is_measured_on_text_that_was_held_out(arm, trained):
   results = evaluate(arm, trained(arm))
   assert tuple(results) == load(ARMS[arm]).evaluation.held_out
-  corpora = embedded.code(), embedded.prose(), micro.corpus()
+  corpora = embedded.code(), embedded.prose(), micro.corpus(), micro.scripts()
   held_out = {document.path for corpus in corpora for document in corpus.split("validation")}
   for mixture, result in results.items():
     stored = trained(arm) / "eval" / mixture / "2" / "results.json"
