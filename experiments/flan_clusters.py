@@ -1,9 +1,8 @@
 """Does a model tuned on more kinds of task do better on kinds that it never saw?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding, Metric
 
-READ = "the paper's own figures"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
 COUNTS = (1, 2, 3, 5, 7)
 CLUSTERS = {
   "nli": "natural language inference",
@@ -14,7 +13,7 @@ CLUSTERS = {
 
 def arm(count: int) -> Arm:
   return Arm(
-    UNTUNED,
+    flan.UNTUNED,
     f"tuned on the first {count} of summarization, translation, reading comprehension, sentiment,"
     " structure to text, coreference and conversations",
     tuned={"flan": f"gin_configs/flan/clusters_{count}.gin"},
@@ -27,7 +26,7 @@ EXPERIMENT = Experiment(
   source="FLAN (arXiv 2109.01652), number of clusters",
   paper_finding="At 137B, held-out accuracy rises with the clusters that are tuned on: 49.9, 55.0,"
   " 59.3, 59.2, 60.8, 61.9 and 63.5 for one to seven.",
-  paper_certainty=READ,
+  paper_certainty=flan.READ,
   arms={f"clusters_{count}": arm(count) for count in COUNTS},
   metrics={
     f"{name}/accuracy": Metric(
@@ -43,14 +42,13 @@ EXPERIMENT = Experiment(
   findings=(
     Finding(
       "Seven clusters are better than one.",
-      READ, "nli/accuracy", "clusters_7", "clusters_1", "better", 0.02,
+      flan.READ, "nli/accuracy", "clusters_7", "clusters_1", "better", 0.02,
     ),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on more and more clusters, in the"
     " order of the public code, for the same number of updates.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.  A run of which a cluster is missing stops.",
+    f"{flan.OWN_DATA}  A run of which a cluster is missing stops.",
     "No data set of a measured cluster is tuned on, nor one of a cluster that lies near to it.",
   ),
   caveats=(

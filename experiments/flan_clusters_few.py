@@ -1,15 +1,14 @@
 """The question of flan_clusters, of data sets whose small files are public."""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding
 
-READ = "the paper's own figures"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
 COUNTS = (1, 2, 3, 5, 7)
 
 
 def arm(count: int) -> Arm:
   return Arm(
-    UNTUNED,
+    flan.UNTUNED,
     f"tuned on the first {count} of summarization, reading comprehension, coreference, common"
     " sense, questions from memory, arithmetic and reasoning",
     tuned={"flan": f"gin_configs/flan/few_{count}.gin"},
@@ -23,27 +22,20 @@ EXPERIMENT = Experiment(
   paper_finding="At 137B, with other and larger clusters, accuracy over three that were held out"
   " rises with those that are tuned on: 49.9, 55.0, 59.3, 59.2, 60.8, 61.9 and 63.5 for one to"
   " seven.",
-  paper_certainty=READ,
+  paper_certainty=flan.READ,
   arms={f"clusters_{count}": arm(count) for count in COUNTS},
   metrics={
-    "nli/accuracy": Metric(
-      "{FLAN}_nli_rank_present",
-      "natural language inference, never seen: the likeliest of a question's options, in seven"
-      " templates",
-      value="accuracy",
-      run="flan",
-      items="question",
-    )
+    "nli/accuracy": flan.nli()
   },
   comparisons=(("clusters_7", "clusters_1"), ("clusters_3", "clusters_1")),
   findings=(
     Finding(
       "Seven clusters are better than one.",
-      READ, "nli/accuracy", "clusters_7", "clusters_1", "better", 0.02,
+      flan.READ, "nli/accuracy", "clusters_7", "clusters_1", "better", 0.02,
     ),
     Finding(
       "Three clusters are better than one.",
-      READ, "nli/accuracy", "clusters_3", "clusters_1", "better", 0.02,
+      flan.READ, "nli/accuracy", "clusters_3", "clusters_1", "better", 0.02,
     ),
   ),
   method=(

@@ -1,14 +1,12 @@
 """Do examples before a question help a model that was tuned on instructions?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
-
-RECALLED = "recalled; its figures are not known to this project"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding
 
 
 def arm(description: str, shots: str) -> Arm:
   tuned = {"flan": "gin_configs/flan/few_shot.gin"}
-  return Arm(UNTUNED, description, tuned=tuned, words={"SHOTS": shots})
+  return Arm(flan.UNTUNED, description, tuned=tuned, words={"SHOTS": shots})
 
 
 EXPERIMENT = Experiment(
@@ -16,26 +14,19 @@ EXPERIMENT = Experiment(
   " saw after four examples of it?",
   source="FLAN (arXiv 2109.01652), few-shot",
   paper_finding="Examples help on all kinds of task.  By how much is not known to this project.",
-  paper_certainty=RECALLED,
+  paper_certainty=flan.RECALLED,
   arms={
     "zero_shot": arm("asked at once", ""),
     "four_shot": arm("the same weights, asked after four examples in the same words", "_4shot"),
   },
   metrics={
-    "nli/accuracy": Metric(
-      "{FLAN}_nli_rank{SHOTS}_present",
-      "natural language inference, never seen: the likeliest of a question's options, in seven"
-      " templates",
-      value="accuracy",
-      run="flan",
-      items="question",
-    )
+    "nli/accuracy": flan.nli("{FLAN}_nli_rank{SHOTS}_present")
   },
   comparisons=(("four_shot", "zero_shot"),),
   findings=(
     Finding(
       "Four examples before a question help.",
-      RECALLED, "nli/accuracy", "four_shot", "zero_shot", "better", 0.02,
+      flan.RECALLED, "nli/accuracy", "four_shot", "zero_shot", "better", 0.02,
     ),
   ),
   method=(
@@ -43,8 +34,7 @@ EXPERIMENT = Experiment(
     " asked the same questions twice.",
     "Examples are of the training split, in the template that asks, and other ones for each"
     " question.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.",
+    flan.OWN_DATA,
   ),
   caveats=(
     "Four examples, which are of the shorter ones so that they fit.",

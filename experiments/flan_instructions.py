@@ -1,13 +1,11 @@
 """Are instructions what helps on kinds of task never seen, or the examples alone?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
-
-READ = "the paper's own figures"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding, Metric
 
 
 def arm(name: str, description: str) -> Arm:
-  return Arm(UNTUNED, description, tuned={"flan": f"gin_configs/flan/{name}.gin"})
+  return Arm(flan.UNTUNED, description, tuned={"flan": f"gin_configs/flan/{name}.gin"})
 
 
 def metric(of: str, description: str) -> Metric:
@@ -20,7 +18,7 @@ EXPERIMENT = Experiment(
   source="FLAN (arXiv 2109.01652), role of instructions",
   paper_finding="At 137B, over four held-out clusters: 55.2 tuned with instructions, 37.3 without a"
   " template; with the data set's name 46.6 asked by instructions and 47.0 asked by the name.",
-  paper_certainty=READ,
+  paper_certainty=flan.READ,
   arms={
     "instructions": arm("instructions", "tuned in ten templates of each data set"),
     "plain": arm("plain", "tuned on inputs and answers without a template"),
@@ -38,18 +36,17 @@ EXPERIMENT = Experiment(
   findings=(
     Finding(
       "Instructions are better than no template.",
-      READ, "nli/accuracy", "instructions", "plain", "better", 0.02,
+      flan.READ, "nli/accuracy", "instructions", "plain", "better", 0.02,
     ),
     Finding(
       "Instructions are better than the data set's name.",
-      READ, "nli/accuracy", "instructions", "named", "better", 0.02,
+      flan.READ, "nli/accuracy", "instructions", "named", "better", 0.02,
     ),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on the same examples in"
     " other words, for the same number of updates.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.  Inference and paraphrase are left out of all.",
+    f"{flan.OWN_DATA}  Inference and paraphrase are left out of all.",
   ),
   caveats=(
     "Options and the word before an answer are there in all arms, so that all know what may be"

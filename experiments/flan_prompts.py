@@ -1,11 +1,10 @@
 """Does a model that was tuned on instructions learn a prompt better?"""
 
+from experiments import flan
 from experiments.experiment import Arm, Experiment, Finding, Metric, Run
 
-RECALLED = "recalled; its figures are not known to this project"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
 TUNED = Run(
-  "gin_configs/flan/without_reading_comprehension.gin", after=UNTUNED, budget="flan_finetune"
+  "gin_configs/flan/without_reading_comprehension.gin", after=flan.UNTUNED, budget="flan_finetune"
 )
 
 
@@ -21,10 +20,10 @@ EXPERIMENT = Experiment(
   paper_finding="Prompts before FLAN's weights do better than before those it was tuned from, on"
   " every task that was tried and most of all with 32 examples.  By how much is not known to this"
   " project.",
-  paper_certainty=RECALLED,
+  paper_certainty=flan.RECALLED,
   arms={
     "tuned": arm("ten tokens before weights that were tuned on instructions", TUNED),
-    "untuned": arm("ten tokens before the weights that these were tuned from", UNTUNED),
+    "untuned": arm("ten tokens before the weights that these were tuned from", flan.UNTUNED),
   },
   metrics={
     "boolq/accuracy": Metric(
@@ -38,7 +37,7 @@ EXPERIMENT = Experiment(
   findings=(
     Finding(
       "A prompt does better before weights that were tuned on instructions.",
-      RECALLED, "boolq/accuracy", "tuned", "untuned", "better", 0.02,
+      flan.RECALLED, "boolq/accuracy", "tuned", "untuned", "better", 0.02,
     ),
   ),
   method=(
@@ -46,8 +45,7 @@ EXPERIMENT = Experiment(
     " nothing else is changed.  The last step is measured: nothing is chosen by what is held out.",
     "The instructions that were tuned on have nothing of reading comprehension, with or without"
     " common sense.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.",
+    flan.OWN_DATA,
   ),
   caveats=(
     "One task of SuperGLUE.  How many examples of it there are is the user's: all of its training"

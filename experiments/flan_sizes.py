@@ -1,6 +1,7 @@
 """How large must a model be to gain from instructions on tasks that it never saw?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding, Run
 
 READ = "the paper's own words; its figures of single sizes are not known to this project"
 
@@ -24,13 +25,7 @@ EXPERIMENT = Experiment(
   paper_certainty=READ,
   arms=pair("the scale's network", "flan") | pair("a smaller network", "flan_smaller"),
   metrics={
-    "nli/accuracy": Metric(
-      "{FLAN}_nli_rank_present",
-      "natural language inference, never seen: the likeliest of a question's options, in seven"
-      " templates",
-      value="accuracy",
-      items="question",
-    )
+    "nli/accuracy": flan.nli(run="")
   },
   comparisons=(
     ("larger_tuned", "larger_untuned"),
@@ -48,8 +43,7 @@ EXPERIMENT = Experiment(
   method=(
     "Two networks are trained on the same text of the embedded corpora, and each is tuned on the"
     " same examples for the same number of updates.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.  Inference and paraphrase are left out.",
+    f"{flan.OWN_DATA}  Inference and paraphrase are left out.",
   ),
   caveats=(
     "All of these sizes are among those that lost in the paper: where a gain begins cannot be shown"

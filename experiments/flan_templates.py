@@ -1,13 +1,11 @@
 """How many ways of telling a task are needed?"""
 
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
-
-RECALLED = "recalled; its figures are not known to this project"
-UNTUNED = Run("gin_configs/flan/untuned.gin", budget="flan")
+from experiments import flan
+from experiments.experiment import Arm, Experiment, Finding
 
 
 def arm(file: str, description: str) -> Arm:
-  return Arm(UNTUNED, description, tuned={"flan": f"gin_configs/flan/{file}.gin"})
+  return Arm(flan.UNTUNED, description, tuned={"flan": f"gin_configs/flan/{file}.gin"})
 
 
 EXPERIMENT = Experiment(
@@ -16,34 +14,26 @@ EXPERIMENT = Experiment(
   source="FLAN (arXiv 2109.01652), templates of each data set",
   paper_finding="The number of templates matters little, and less the more data sets there are."
   "  By how much is not known to this project.",
-  paper_certainty=RECALLED,
+  paper_certainty=flan.RECALLED,
   arms={
     "templates_10": arm("instructions", "tuned in ten templates of each data set"),
     "templates_4": arm("templates_4", "tuned in four, none of them turned around"),
     "templates_1": arm("templates_1", "tuned in one"),
   },
   metrics={
-    "nli/accuracy": Metric(
-      "{FLAN}_nli_rank_present",
-      "natural language inference, never seen: the likeliest of a question's options, in seven"
-      " templates",
-      value="accuracy",
-      run="flan",
-      items="question",
-    )
+    "nli/accuracy": flan.nli()
   },
   comparisons=(("templates_10", "templates_1"), ("templates_4", "templates_1")),
   findings=(
     Finding(
       "Ten templates are as good as one.",
-      RECALLED, "nli/accuracy", "templates_10", "templates_1", "same", 0.02,
+      flan.RECALLED, "nli/accuracy", "templates_10", "templates_1", "same", 0.02,
     ),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on the same examples, each in one of"
     " so many templates, for the same number of updates.",
-    "Data sets are the user's own, from TFDS or from files (docs/flan.md); data.json of each run"
-    " names those that were there.  Inference and paraphrase are left out of all.",
+    f"{flan.OWN_DATA}  Inference and paraphrase are left out of all.",
   ),
   caveats=(
     "Three of ten templates are turned around: they ask for something else than the answer, and are"

@@ -6,7 +6,7 @@ from codegen_jax.data import jsonl
 from codegen_jax.prepare.document import Drop, Raw
 from codegen_jax.prepare.reading import Reading
 
-LANGUAGES_FIELDS = ("lang", "language")
+LANGUAGE_FIELDS = ("lang", "language")
 LICENSE_FIELDS = ("max_stars_repo_licenses", "licenses", "license")
 
 
@@ -17,7 +17,7 @@ def raw(
     if isinstance(told.get(field), str | bytes):
       path = jsonl.path(told) or place
       licenses = next(filter(None, (_listed(told.get(f)) for f in LICENSE_FIELDS)), ())
-      language = next((told[f] for f in LANGUAGES_FIELDS if isinstance(told.get(f), str)), "")
+      language = next((told[f] for f in LANGUAGE_FIELDS if isinstance(told.get(f), str)), "")
       return Raw(path, told[field], licenses, language)
   return place, Drop("no text field"), size
 
@@ -30,5 +30,5 @@ def _listed(value: Any) -> tuple[str, ...]:
 
 def names(reading: Reading) -> set[str]:
   """All that `raw` asks for."""
-  asked = (reading.text, LANGUAGES_FIELDS, LICENSE_FIELDS, jsonl.PATHS, jsonl.REPOSITORIES)
+  asked = (reading.text, LANGUAGE_FIELDS, LICENSE_FIELDS, jsonl.PATHS, jsonl.REPOSITORIES)
   return {name for fields in asked for name in fields}

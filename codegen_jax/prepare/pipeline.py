@@ -121,7 +121,6 @@ def write_all(
   """What is said of each shard."""
   said = [work / how.folder / f"{out.name}.json" for out in outs]
   left = [i for i, out in enumerate(outs) if not (said[i].exists() and out.exists())]
-
   if left:
     function = functools.partial(
       _write_one, count=count, work=work, how=how, outs=list(outs), group=group

@@ -58,6 +58,7 @@ def _broken(error: Exception) -> str:
 def _opened(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
   file = stack.enter_context(path.open("rb"))
   if path.suffix == ".gz":
+    # gzip asks for a protocol by type; it reads and seeks, which any file of epath can.
     return stack.enter_context(gzip.open(file))  # type: ignore[arg-type]
   if path.suffix == ".zst":
     import pyarrow as pa

@@ -30,7 +30,7 @@ def _builder(pattern: str) -> tuple[Any, str]:
   try:
     made = tfds.builder_from_directory(where) if "/" in where and Path(where).is_dir() else None
     return made or tfds.builder(where), split or "train"
-  except Exception as error:  # tfds raises many kinds
+  except Exception as error:  # tfds raises kinds of its own, and what its readers raise
     reason = str(error).strip().splitlines()[0]
     raise InputError(f"--input is {pattern}, and tfds finds none ({reason})") from error
 

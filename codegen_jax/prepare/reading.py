@@ -33,7 +33,3 @@ class Part:
 
   def to_json(self) -> dict[str, Any]:
     return dataclasses.asdict(self)
-
-  @staticmethod
-  def from_json(told: dict[str, Any]) -> "Part":
-    return Part(**{**told, "files": tuple(told["files"]), "names": tuple(told["names"])})

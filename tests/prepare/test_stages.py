@@ -1,3 +1,5 @@
+"""What looks at one document or a few: filters, encodings, personal data, words, components."""
+
 import numpy as np
 import pytest
 
