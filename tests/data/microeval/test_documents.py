@@ -9,6 +9,7 @@ import pytest
 
 from codegen_jax.data.microeval import documents, functions
 from codegen_jax.data.microeval.documents import MicroCorpus
+from codegen_jax.errors import InputError
 
 SPLITS = ("train", "validation")
 
@@ -61,3 +62,17 @@ def test_the_record_counts_both_splits(few):
 def test_no_text_comes_twice(few):
   texts = [document.text for split in SPLITS for document in few.split(split)]
   assert len({*texts}) == len(texts)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_module_may_be_one_function(split):
+  single = MicroCorpus(train=9, validation=9, fewest=1, most=1, name="single")
+  for number, document in enumerate(single.split(split)):
+    assert document.path == f"single/{split}/{number:05}.py"
+    assert len(ast.parse(document.text).body) == 1
+
+
+@pytest.mark.parametrize(("fewest", "most"), [(0, 1), (3, 2), (1, 16)])
+def test_a_module_has_as_many_functions_as_there_are_names(fewest, most):
+  with pytest.raises(InputError, match=f"of {fewest} to {most} functions cannot be made"):
+    MicroCorpus(fewest=fewest, most=most)
