@@ -250,7 +250,7 @@ def test_a_group_of_one_problem_and_groups_of_the_same_problems_have_intervals()
 
 
 def test_groups_are_averaged_over_seeds():
-  low, high = ({name: (value, 1.0) for name in "abcd"} for value in (1.0, 3.0))
-  other = {name: (3.0, 1.0) for name in "efgh"}
+  low, high = (dict.fromkeys("abcd", (value, 1.0)) for value in (1.0, 3.0))
+  other = dict.fromkeys("efgh", (3.0, 1.0))
   got = statistics.difference_of_groups([high, low], [other, other])
   assert got.per_seed == (0.0, -2.0) and got.interval_items == (-1.0, -1.0)
