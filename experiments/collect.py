@@ -52,7 +52,12 @@ def collect(name: str, jobs: Jobs, *, command: str) -> dict[str, Any]:
     "corpus": corpora,
     "arms": {arm: _arm(jobs, arm) for arm in asked.arms},
     "metrics": {
-      metric: {"description": one.description, "better": one.better, "items": one.items}
+      metric: {
+        "description": one.description,
+        "better": one.better,
+        "items": one.items,
+        "paired": one.paired,
+      }
       for metric, one in shown.items()
     },
     "comparisons": comparisons,

@@ -10,10 +10,12 @@ from typing import Any
 from experiments import cost, document, kept, wording
 from experiments.document import Block, Table, Text
 
-TABLE_NOTE = (
-  "± is the standard error over seeds, around each arm by itself. Arms share their held-out "
-  "documents and their seeds, so the paired differences below compare them more sharply."
+TABLE_NOTE = "± is the standard error over seeds, around each arm by itself. "
+PAIRED_NOTE = (
+  "Arms share their held-out documents and their seeds, so the paired differences below compare "
+  "them more sharply."
 )
+GROUPS_NOTE = "Arms share their seeds and no item: they are groups of what one run was asked."
 INTERVAL_NOTE = (
   "Over items: held-out documents, problems or texts drawn again, for the same trained models. "
   "Over seeds: models trained again, for the same items. Over both: both variances together, which "
@@ -84,7 +86,7 @@ def _measurements(content: Mapping) -> list[Block]:
   return [
     Table([*header, "supervised tokens"], rows, numbers=True),
     document.Items(meanings),
-    Text(TABLE_NOTE, "note"),
+    Text(TABLE_NOTE + (PAIRED_NOTE if _paired(content) else GROUPS_NOTE), "note"),
   ]
 
 
@@ -92,13 +94,19 @@ def _differences(content: Mapping) -> list[Block]:
   comparisons = content["comparisons"]
   if not comparisons:
     return []
-  header = ["paired difference", "mean", "over items", "over seeds", "over both"]
+  name = "paired difference" if _paired(content) else "difference"
+  header = [name, "mean", "over items", "over seeds", "over both"]
   return [
-    document.Heading("Paired differences", 3),
+    document.Heading(f"{name.capitalize()}s", 3),
     Table(header, [wording.difference_row(c) for c in comparisons], numbers=True),
     Text(INTERVAL_NOTE, "note"),
     document.Items([wording.verdict(c) for c in comparisons]),
   ]
+
+
+def _paired(content: Mapping) -> bool:
+  """Whether arms were measured on the same items; results of before say nothing of it."""
+  return all(metric.get("paired", True) for metric in content["metrics"].values())
 
 
 def _verdicts(content: Mapping) -> list[Block]:

@@ -37,7 +37,7 @@ def test_results_hold_what_a_reader_asks_for(tmp_path):
   assert results["commands"] == ["python -m it"]
   assert results["environment"] == {"python": "3.11"}
   assert results["metrics"][PASSES] == {
-    "description": "functions", "better": "higher", "items": "problem",
+    "description": "functions", "better": "higher", "items": "problem", "paired": True,
   }  # fmt: skip
 
 

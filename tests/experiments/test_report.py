@@ -388,3 +388,12 @@ def test_curve_of_an_arm_ends_where_its_shortest_seed_does():
   assert losses.tolist() == [[8, 4], [6, 3]]
   assert plots.loss_curves({"causal": [short, long], "prefix": [[], long]}).startswith(PNG_HEAD)
   assert plots.loss_curves({}).startswith(PNG_HEAD)
+
+
+def test_arms_that_share_no_item_are_not_said_to(results, tmp_path):
+  said = report.write(results, CURVES, tmp_path).read_text()
+  assert "Paired differences" in said and "Arms share their held-out documents" in said
+  for metric in results["metrics"].values():
+    metric["paired"] = False
+  said = report.write(results, CURVES, tmp_path).read_text()
+  assert "Paired differences" not in said and "Arms share their held-out documents" not in said
