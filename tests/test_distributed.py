@@ -258,6 +258,7 @@ def stopped(workdir: pathlib.Path, processes: int, victim: int, how: int) -> lis
     for process in started:
       process.kill()
   ended = [process.returncode for process in started]
+  said = [f"{told}\n(ended with {code})" for told, code in zip(said, ended, strict=True)]
   assert ended.pop(victim) == (75 if how == signal.SIGTERM else -how), said
   # JAX itself aborts a process when it is the first to hear of the loss, and says so.
   assert set(ended) <= ({75, -signal.SIGABRT} if how == signal.SIGKILL else {75}), said
