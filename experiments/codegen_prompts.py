@@ -38,4 +38,5 @@ EXPERIMENT = Experiment(
     "A longer program is harder whatever its prompt says, and a longer prompt has another"
     " perplexity for its length alone.",
   ),
+  seeds=3,
 )  # fmt: skip

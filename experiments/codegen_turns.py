@@ -51,4 +51,5 @@ EXPERIMENT = Experiment(
     " answer.",
     "Generated scripts have steps that read alike in both forms; people ask less clearly.",
   ),
+  seeds=3,
 )  # fmt: skip
