@@ -1,7 +1,7 @@
 """Does a model tuned on more kinds of task do better on kinds that it never saw?"""
 
 from experiments import flan
-from experiments.experiment import Arm, Experiment, Finding, Metric
+from experiments.experiment import Arm, Experiment, Finding
 
 COUNTS = (1, 2, 3, 5, 7)
 CLUSTERS = {
@@ -29,14 +29,11 @@ EXPERIMENT = Experiment(
   paper_certainty=flan.READ,
   arms={f"clusters_{count}": arm(count) for count in COUNTS},
   metrics={
-    f"{name}/accuracy": Metric(
-      f"{{FLAN}}_{name}_rank_present",
-      f"{told}, never seen: the likeliest of a question's options, in seven templates",
-      value="accuracy",
-      run="flan",
-      items="question",
-    )
+    metric: one
     for name, told in CLUSTERS.items()
+    for metric, one in flan.measured(
+      name, f"{{FLAN}}_{name}_rank_present", f"{told}, never seen, in seven templates"
+    ).items()
   },
   comparisons=(("clusters_7", "clusters_1"), ("clusters_3", "clusters_1")),
   findings=(
@@ -44,6 +41,7 @@ EXPERIMENT = Experiment(
       "Seven clusters are better than one.",
       flan.READ, "nli/accuracy", "clusters_7", "clusters_1", "better", 0.02,
     ),
+    flan.likelier("after seven clusters than after one", "clusters_7", "clusters_1"),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on more and more clusters, in the"

@@ -24,9 +24,7 @@ EXPERIMENT = Experiment(
   " seven.",
   paper_certainty=flan.READ,
   arms={f"clusters_{count}": arm(count) for count in COUNTS},
-  metrics={
-    "nli/accuracy": flan.nli()
-  },
+  metrics=flan.nli(),
   comparisons=(("clusters_7", "clusters_1"), ("clusters_3", "clusters_1")),
   findings=(
     Finding(
@@ -37,6 +35,8 @@ EXPERIMENT = Experiment(
       "Three clusters are better than one.",
       flan.READ, "nli/accuracy", "clusters_3", "clusters_1", "better", 0.02,
     ),
+    flan.likelier("after seven clusters than after one", "clusters_7", "clusters_1"),
+    flan.likelier("after three clusters than after one", "clusters_3", "clusters_1"),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on more and more clusters, for the"

@@ -19,15 +19,14 @@ EXPERIMENT = Experiment(
     "zero_shot": arm("asked at once", ""),
     "four_shot": arm("the same weights, asked after four examples in the same words", "_4shot"),
   },
-  metrics={
-    "nli/accuracy": flan.nli("{FLAN}_nli_rank{SHOTS}_present")
-  },
+  metrics=flan.nli("{FLAN}_nli_rank{SHOTS}_present"),
   comparisons=(("four_shot", "zero_shot"),),
   findings=(
     Finding(
       "Four examples before a question help.",
       flan.RECALLED, "nli/accuracy", "four_shot", "zero_shot", "better", 0.02,
     ),
+    flan.likelier("behind four examples", "four_shot", "zero_shot"),
   ),
   method=(
     "One run, tuned in ten templates of each data set with nothing of inference or paraphrase, is"

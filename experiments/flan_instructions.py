@@ -1,15 +1,11 @@
 """Are instructions what helps on kinds of task never seen, or the examples alone?"""
 
 from experiments import flan
-from experiments.experiment import Arm, Experiment, Finding, Metric
+from experiments.experiment import Arm, Experiment, Finding
 
 
 def arm(name: str, description: str) -> Arm:
   return Arm(flan.UNTUNED, description, tuned={"flan": f"gin_configs/flan/{name}.gin"})
-
-
-def metric(of: str, description: str) -> Metric:
-  return Metric(of, description, value="accuracy", run="flan", items="question")
 
 
 EXPERIMENT = Experiment(
@@ -25,11 +21,9 @@ EXPERIMENT = Experiment(
     "named": arm("named", "tuned with the data set's name in place of a template"),
   },
   metrics={
-    "nli/accuracy": metric(
-      "{FLAN}_nli_rank_present", "natural language inference, never seen, asked by instructions"
-    ),
-    "nli_named/accuracy": metric(
-      "{FLAN}_nli_rank_named_present", "the same, asked by the data set's name"
+    **flan.nli(),
+    **flan.measured(
+      "nli_named", "{FLAN}_nli_rank_named_present", "the same, asked by the data set's name"
     ),
   },
   comparisons=(("instructions", "plain"), ("instructions", "named"), ("named", "plain")),
@@ -42,6 +36,8 @@ EXPERIMENT = Experiment(
       "Instructions are better than the data set's name.",
       flan.READ, "nli/accuracy", "instructions", "named", "better", 0.02,
     ),
+    flan.likelier("after instructions than without a template", "instructions", "plain"),
+    flan.likelier("after instructions than after the data set's name", "instructions", "named"),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on the same examples in"

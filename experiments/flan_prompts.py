@@ -1,7 +1,7 @@
 """Does a model that was tuned on instructions learn a prompt better?"""
 
 from experiments import flan
-from experiments.experiment import Arm, Experiment, Finding, Metric, Run
+from experiments.experiment import Arm, Experiment, Finding, Run
 
 TUNED = Run(
   "gin_configs/flan/without_reading_comprehension.gin", after=flan.UNTUNED, budget="flan_finetune"
@@ -25,20 +25,16 @@ EXPERIMENT = Experiment(
     "tuned": arm("ten tokens before weights that were tuned on instructions", TUNED),
     "untuned": arm("ten tokens before the weights that these were tuned from", flan.UNTUNED),
   },
-  metrics={
-    "boolq/accuracy": Metric(
-      "{FLAN}_boolq_rank_prompted",
-      "BoolQ behind the learned prompt: the likelier of yes and no",
-      value="accuracy",
-      items="question",
-    )
-  },
+  metrics=flan.measured(
+    "boolq", "{FLAN}_boolq_rank_prompted", "BoolQ behind the learned prompt", run=""
+  ),
   comparisons=(("tuned", "untuned"),),
   findings=(
     Finding(
       "A prompt does better before weights that were tuned on instructions.",
       flan.RECALLED, "boolq/accuracy", "tuned", "untuned", "better", 0.02,
     ),
+    flan.likelier("before weights that were tuned on instructions", "tuned", "untuned", of="boolq"),
   ),
   method=(
     "Both prompts are ten embeddings, learned from the same examples for the same updates, and"

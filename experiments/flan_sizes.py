@@ -24,9 +24,7 @@ EXPERIMENT = Experiment(
   " tasks that they never saw.",
   paper_certainty=READ,
   arms=pair("the scale's network", "flan") | pair("a smaller network", "flan_smaller"),
-  metrics={
-    "nli/accuracy": flan.nli(run="")
-  },
+  metrics=flan.nli(run=""),
   comparisons=(
     ("larger_tuned", "larger_untuned"),
     ("smaller_tuned", "smaller_untuned"),

@@ -20,15 +20,14 @@ EXPERIMENT = Experiment(
     "templates_4": arm("templates_4", "tuned in four, none of them turned around"),
     "templates_1": arm("templates_1", "tuned in one"),
   },
-  metrics={
-    "nli/accuracy": flan.nli()
-  },
+  metrics=flan.nli(),
   comparisons=(("templates_10", "templates_1"), ("templates_4", "templates_1")),
   findings=(
     Finding(
       "Ten templates are as good as one.",
       flan.RECALLED, "nli/accuracy", "templates_10", "templates_1", "same", 0.02,
     ),
+    flan.likelier("after ten templates than after one", "templates_10", "templates_1"),
   ),
   method=(
     "One run that was trained on the embedded corpora is tuned on the same examples, each in one of"

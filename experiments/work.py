@@ -6,7 +6,7 @@
 by.  `python -m experiments.work JOB.json` does one in a process of its own (`pool`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 import json
 import os
@@ -120,8 +120,7 @@ def _items(
 ) -> Iterator[tuple[str, tuple[float, float]]]:
   match value:
     case "bits_per_byte":
-      for name, (bits, size, _) in result["documents"].items():
-        yield name, (bits, size)
+      yield from _bits(result)
     case "accuracy":
       yield from _answers(result)
     case "pass@1":
@@ -151,19 +150,31 @@ def _prompts(
 
 
 def _answers(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
-  """Of each question in how many of its templates it was answered rightly.
+  """Of each question in how many of its templates it was answered rightly."""
+  told = {path: (said == right, 1) for path, (said, right) in result["documents"].items()}
+  yield from (_by_question(told) if "datasets" in result else told).items()
 
-  Answers to one question are not independent, so that they are one item: `cb/validation:7@3` is
-  question `cb/validation:7` in its third template.
+
+def _bits(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+  """Of each document, or of each question what its right answer costs in all templates."""
+  if "right_answers" in result:
+    yield from _by_question(result["right_answers"]).items()
+    return
+  for name, (bits, size, _) in result["documents"].items():
+    yield name, (bits, size)
+
+
+def _by_question(told: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
+  """Sums over templates: `cb/validation:7@3` is question `cb/validation:7` in its third.
+
+  What is said of one question in several templates is not independent, so it is one item.
   """
-  in_templates = "datasets" in result
-  counted: dict[str, list[int]] = {}
-  for path, (said, right) in result["documents"].items():
-    question = counted.setdefault(path.rpartition("@")[0] if in_templates else path, [0, 0])
-    question[0] += said == right
-    question[1] += 1
-  for name, (rightly, asked) in counted.items():
-    yield name, (float(rightly), float(asked))
+  summed: dict[str, tuple[float, float]] = {}
+  for path, (above, below) in told.items():
+    question = path.rpartition("@")[0]
+    before = summed.get(question, (0.0, 0.0))
+    summed[question] = before[0] + above, before[1] + below
+  return summed
 
 
 def _problems(result: Mapping[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:

@@ -15,7 +15,9 @@ Said = dict[str, tuple[str, str]]  # of each document what was said, and what is
 
 
 def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str, Any]:
-  """Accuracy of each data set and template, and what was said of each document.
+  """Accuracy of each data set and template, what was said, and what the right answer costs.
+
+  Accuracy moves when another option becomes the likeliest, bits of the right answer before that.
 
   Args:
     reader: of tasks whose questions have `choices`.
@@ -27,6 +29,7 @@ def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str
   sizes = np.asarray(reader.vocabulary.token_num_bytes())
   said: Said = {}
   said_of_bytes: Said = {}
+  right_answers: dict[str, list[float]] = {}  # of each document [bits, bytes]
   for number, (path, options) in enumerate(asked.items()):
     values = np.array([nats[number][option] for option in range(len(options))])
     lengths = np.array([sizes[option].sum() for option in options])
@@ -35,6 +38,7 @@ def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str
     ]
     said[path] = texts[int(values.argmin())], texts[-1]
     said_of_bytes[path] = texts[int((values / lengths).argmin())], texts[-1]
+    right_answers[path] = [float(values[-1] / np.log(2)), int(lengths[-1])]
   right = {path: float(told == answer) for path, (told, answer) in said.items()}
   of_bytes = {path: float(told == answer) for path, (told, answer) in said_of_bytes.items()}
   datasets = by_template.tables(right)
@@ -44,10 +48,12 @@ def measure(reader: Reader, score: Score, *, max_documents: int = 0) -> dict[str
       "accuracy_per_byte": by_template.over(by_template.tables(of_bytes), "mean"),
       "best_template": by_template.over(datasets, "best"),
       "template_spread": by_template.over(datasets, "spread"),
+      "bits_per_byte": float(np.divide(*np.sum([*right_answers.values()], axis=0))),
     },
     "counts": {"documents": len(said), "datasets": len(datasets)},
     "datasets": datasets,
     "documents": {path: list(pair) for path, pair in said.items()},
+    "right_answers": right_answers,
   }
 
 

@@ -75,6 +75,7 @@ def test_templates_are_averaged_and_data_sets_count_alike(length, batch_size):
     "accuracy_per_byte": 0.375,
     "best_template": 0.5,
     "template_spread": 0.125,
+    "bits_per_byte": pytest.approx(np.mean([1, 1, 1, 2, 2]) / np.log(2)),
   }
   assert told["documents"]["two/validation:1@1"] == ["B", "C"]
   assert told["counts"] == {"documents": 5, "datasets": 2}

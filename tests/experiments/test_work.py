@@ -44,6 +44,17 @@ def test_answers_to_one_question_in_several_templates_are_one_item(tmp_path):
   assert len(alone["items"]) == 2
 
 
+def test_what_right_answers_cost_is_summed_over_templates(tmp_path):
+  answers = {"rte/validation:1@1": [4.0, 2], "rte/validation:1@2": [1.0, 2]}
+  other = {"cb/validation:1@1": [3.0, 4]}
+  result = {"documents": {}, "datasets": {}, "right_answers": answers | other}
+  got = measured(tmp_path, "bits_per_byte", result)
+  assert got == {
+    "value": 1.0,
+    "items": {"rte/validation:1": (5.0, 4.0), "cb/validation:1": (3.0, 4.0)},
+  }
+
+
 def test_passes_are_counted_by_problem_at_the_first_temperature(tmp_path):
   rows = [
     ("p", 0.2, True),
