@@ -62,11 +62,11 @@ class NearDuplicates:
     return np.diff(found.offsets) >= max(self.least_words, self.shingle)
 
   def band_hashes(
-    self, signatures: UInt32[np.ndarray, "texts size"]
+    self, signatures: UInt32[np.ndarray, "texts size"], bands: slice = slice(None)
   ) -> UInt64[np.ndarray, "texts bands"]:
-    """One hash for each band, which two bands of one text do not share."""
-    rows = signatures.reshape(len(signatures), self.bands, self.rows).astype(np.uint64)
-    total = np.zeros(rows.shape[:2], np.uint64) + np.arange(self.bands, dtype=np.uint64)
+    """One hash for each band, or for some, which two bands of one text do not share."""
+    rows = signatures.reshape(len(signatures), self.bands, self.rows)[:, bands].astype(np.uint64)
+    total = np.zeros(rows.shape[:2], np.uint64) + np.arange(self.bands, dtype=np.uint64)[bands]
     for row in range(self.rows):
       total = words.mixed(total ^ rows[:, :, row])
     return total

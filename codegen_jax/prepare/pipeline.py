@@ -1,7 +1,8 @@
 """The stages on Apache Beam: its runner shares out parts, groups hashes and pairs, no more.
 
   read       part -> texts, hashes, signatures                          one worker a part
-  copies     hashes by value -> copies;  bands by value -> pairs -> those alike     GroupByKey
+  copies     hashes by value -> copies                                              GroupByKey
+             bands by value -> pairs -> those alike, some bands at a time           GroupByKey
   stars      pairs -> components, a round at a time until nothing changes           GroupByKey
   tokenise   part -> records by shard                                   one worker a part
   write      shard <- its range of every part                           one worker a shard
@@ -25,11 +26,13 @@ import numpy as np
 
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import dedup, stages, storage, write
+from codegen_jax.prepare.minhash import NearDuplicates
 from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 
 PARTS_IN_A_SHARE = 16  # of hashes; as many shares as parts would be elements by their square
+HASHES_AT_ONCE = 1_000_000  # of bands, where the runner is this machine: 16 MB, held several times
 MOST_ROUNDS = 40  # of stars; log^2 of the longest chain is enough, and 40 has never been seen
 
 
@@ -138,40 +141,68 @@ def _write_one(
   return told
 
 
-def copies(runner: Runner, count: int, config: PrepareConfig, work: Path) -> None:
+def copies(runner: Runner, count: int, documents: int, config: PrepareConfig, work: Path) -> None:
   """Writes which places of which part are copies, and of what: exact/, the last pairs-."""
   done = work / "copies.json"
   if done.exists():
     return
-  runner.run(functools.partial(_find, count=count, config=config, work=work))
-  near = f"pairs-{_components(runner, count, work)}" if config.near else ""
+  if config.exact:
+    runner.run(functools.partial(_find_exact, count=count, work=work))
+  near = ""
+  if config.near:
+    groups = _groups(config.near.bands, documents if runner.is_here else 0)
+    for number, bands in enumerate(groups):
+      runner.run(
+        functools.partial(
+          _find_near, count=count, near=config.near, work=work, kind=_alike_in(number), bands=bands
+        )
+      )
+    for part in range(count):
+      found = [_pairs(work, _alike_in(number), part) for number in range(len(groups))]
+      rows = dedup.unique(np.concatenate(found))
+      storage.write_array(stages.file(work, "pairs-0", part), rows)
+    near = f"pairs-{_components(runner, count, work)}"
   storage.write_json(done, {"near": near})
 
 
-def _find(pipeline: beam.Pipeline, *, count: int, config: PrepareConfig, work: Path) -> None:
-  numbers = pipeline | beam.Create(range(count))
+def _groups(bands: int, documents: int) -> list[slice]:
+  """Bands that are grouped at once: as many as memory has room for, on this machine."""
+  size = max(1, HASHES_AT_ONCE // documents) if documents else bands
+  return [slice(first, first + size) for first in range(0, bands, size)]
+
+
+def _alike_in(group: int) -> str:
+  return f"alike-{group}"
+
+
+def _find_exact(pipeline: beam.Pipeline, *, count: int, work: Path) -> None:
   shares = -(-count // PARTS_IN_A_SHARE)
-  if config.exact:
-    _ = (
-      numbers
-      | "hashes" >> beam.FlatMap(lambda n: _shared(stages.exact_rows(work, n), shares))
-      | "equal hashes" >> beam.GroupByKey()
-      | "copies" >> beam.FlatMap(lambda kv: _to_parts(dedup.copies(_joined(kv[1], dedup.HASHED))))
-      | "copies of a part" >> beam.GroupByKey()
-      | "write copies" >> beam.Map(lambda kv: _write(work, "exact", kv))
-    )
-  if config.near:
-    threshold = config.near.threshold
-    _ = (
-      numbers
-      | "bands" >> beam.FlatMap(lambda n: _shared(stages.band_rows(work, n, config), shares))
-      | "equal bands" >> beam.GroupByKey()
-      | "pairs" >> beam.FlatMap(lambda kv: _to_parts(dedup.pairs(_joined(kv[1], dedup.HASHED))))
-      | "pairs by their second" >> beam.GroupByKey()
-      | "second signatures" >> beam.FlatMap(lambda kv: _sign_second(work, kv))
-      | "pairs by their first" >> beam.GroupByKey()
-      | "alike" >> beam.Map(lambda kv: _alike(work, kv, threshold))
-    )
+  _ = (
+    pipeline
+    | beam.Create(range(count))
+    | "hashes" >> beam.FlatMap(lambda n: _shared(stages.exact_rows(work, n), shares))
+    | "equal hashes" >> beam.GroupByKey()
+    | "copies" >> beam.FlatMap(lambda kv: _to_parts(dedup.copies(_joined(kv[1], dedup.HASHED))))
+    | "copies of a part" >> beam.GroupByKey()
+    | "write copies" >> beam.Map(lambda kv: _write(work, "exact", kv))
+  )
+
+
+def _find_near(
+  pipeline: beam.Pipeline, *, count: int, near: NearDuplicates, work: Path, kind: str, bands: slice
+) -> None:
+  shares = -(-count // PARTS_IN_A_SHARE)
+  _ = (
+    pipeline
+    | beam.Create(range(count))
+    | "bands" >> beam.FlatMap(lambda n: _shared(stages.band_rows(work, n, near, bands), shares))
+    | "equal bands" >> beam.GroupByKey()
+    | "pairs" >> beam.FlatMap(lambda kv: _to_parts(dedup.pairs(_joined(kv[1], dedup.HASHED))))
+    | "pairs by their second" >> beam.GroupByKey()
+    | "second signatures" >> beam.FlatMap(lambda kv: _sign_second(work, kv))
+    | "pairs by their first" >> beam.GroupByKey()
+    | "alike" >> beam.Map(lambda kv: _alike(work, kind, kv, near.threshold))
+  )
 
 
 def _shared(rows: np.ndarray, shares: int) -> Iterator[tuple[int, bytes]]:
@@ -211,14 +242,16 @@ def _sign_second(
     yield first, (rows[owner == first].tobytes(), signed[owner == first].tobytes())
 
 
-def _alike(work: Path, group: tuple[int, Iterable[tuple[bytes, bytes]]], threshold: float) -> None:
+def _alike(
+  work: Path, kind: str, group: tuple[int, Iterable[tuple[bytes, bytes]]], threshold: float
+) -> None:
   number, packed = group
   rows, second = zip(*packed, strict=True)
   found = _joined(rows, dedup.PAIR)
   mine = stages.signature_ends(work, number, found["low"])
   theirs = np.frombuffer(b"".join(second), np.uint16).reshape(mine.shape)
   kept = dedup.unique(found[dedup.alike(mine, theirs, threshold)])
-  storage.write_array(stages.file(work, "pairs-0", number), kept)
+  storage.write_array(stages.file(work, kind, number), kept)
 
 
 def _components(runner: Runner, count: int, work: Path) -> int:
@@ -238,14 +271,14 @@ def _digest(work: Path, number: int, count: int) -> tuple[int, int]:
   from codegen_jax.prepare import words
 
   size = total = 0
-  for rows in (_pairs(work, number, part) for part in range(count)):
+  for rows in (_pairs(work, f"pairs-{number}", part) for part in range(count)):
     size += len(rows)
     total += int(words.mixed(words.mixed(rows["low"]) ^ rows["high"]).sum()) if len(rows) else 0
   return size, total % 2**64
 
 
-def _pairs(work: Path, number: int, part: int) -> np.ndarray:
-  path = stages.file(work, f"pairs-{number}", part)
+def _pairs(work: Path, kind: str, part: int) -> np.ndarray:
+  path = stages.file(work, kind, part)
   return storage.read_array(path) if path.exists() else np.zeros(0, dedup.PAIR)
 
 
@@ -253,7 +286,7 @@ def _round(pipeline: beam.Pipeline, *, count: int, work: Path, number: int) -> N
   _ = (
     pipeline
     | beam.Create(range(count))
-    | beam.FlatMap(lambda part: _both_ways(_pairs(work, number - 1, part)))
+    | beam.FlatMap(lambda part: _both_ways(_pairs(work, f"pairs-{number - 1}", part)))
     | "by either" >> beam.GroupByKey()
     | "large star" >> beam.FlatMap(lambda kv: _to_parts(_large(kv)))
     | "by high" >> beam.GroupByKey()

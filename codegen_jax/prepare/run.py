@@ -52,7 +52,7 @@ def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any)
   with _timed(made.seconds, "read", f"{len(parts)} {'part' if len(parts) == 1 else 'parts'}"):
     pipeline.read_all(runner, parts, config, folder)
   with _timed(made.seconds, "copies", "finding copies"):
-    pipeline.copies(runner, len(parts), config, folder)
+    pipeline.copies(runner, len(parts), made.told().kept, config, folder)
   return made
 
 

@@ -23,6 +23,7 @@ from codegen_jax.prepare import (
   write,
 )
 from codegen_jax.prepare.document import Document, Drop, sha256, through
+from codegen_jax.prepare.minhash import NearDuplicates
 from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
@@ -119,12 +120,11 @@ def exact_rows(work: Path, number: int) -> np.ndarray:
   return dedup.hashed(words.mixed(first) ^ second, places)
 
 
-def band_rows(work: Path, number: int, config: PrepareConfig) -> np.ndarray:
-  assert config.near is not None
+def band_rows(work: Path, number: int, near: NearDuplicates, bands: slice) -> np.ndarray:
   signed = storage.read_array(file(work, "signatures", number))
   places = np.flatnonzero(storage.read_array(file(work, "comparable", number)))
-  hashes = config.near.band_hashes(signed[places])
-  return dedup.hashed(hashes.ravel(), dedup.refs(number, places).repeat(config.near.bands))
+  hashes = near.band_hashes(signed[places], bands)
+  return dedup.hashed(hashes.ravel(), dedup.refs(number, places).repeat(hashes.shape[1]))
 
 
 def signature_ends(work: Path, number: int, refs: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@
   part 1   [for shard 0: d]   [for shard 1: e f]     shard 1   e b f
 
 Neither parts nor workers decide where a document goes.  A part's file is read by ranges, so the
-tokens never pass through the memory of a runner.
+tokens never pass through the memory of a runner, and a shard's are never in memory all at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 import dataclasses
 import hashlib
+import itertools
 import math
 from typing import Any
 
@@ -24,6 +25,7 @@ from codegen_jax.prepare.storage import Path
 
 RECORD = np.dtype([("key", "<u8"), ("size", "<u8"), ("tokens", "<u8")])
 SPLITS = corpus.SPLITS
+_AT_ONCE = 32_000_000  # bytes of a shard that are in memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,50 +92,78 @@ def write_part(path: Path, records: Sequence[tuple[int, int, bytes, int]], shard
     file.write(offsets.tobytes())
 
 
-def read_range(path: Path, shard: int) -> tuple[np.ndarray, list[bytes]]:
-  """What a part has for a shard."""
-  with path.open("rb") as file:
-    file.seek(8 * shard)
-    start, stop = np.frombuffer(file.read(16), np.uint64).tolist()
-    file.seek(start)
-    data = file.read(stop - start)
-  (count,) = np.frombuffer(data[:8], np.uint64).tolist()
-  index = np.frombuffer(data[8 : 8 + count * RECORD.itemsize], RECORD)
-  ends = 8 + count * RECORD.itemsize + np.cumsum(index["size"].astype(np.int64))
-  starts = ends - index["size"].astype(np.int64)
-  return index, [data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+@dataclasses.dataclass(frozen=True)
+class _Range:
+  """What a part has for a shard, by key."""
+
+  path: Path
+  index: np.ndarray
+  begins: int  # where the first payload does
+
+  @classmethod
+  def of(cls, path: Path, shard: int) -> "_Range":
+    with path.open("rb") as file:
+      file.seek(8 * shard)
+      (start,) = np.frombuffer(file.read(8), np.uint64).tolist()
+      file.seek(start)
+      (count,) = np.frombuffer(file.read(8), np.uint64).tolist()
+      index = np.frombuffer(file.read(count * RECORD.itemsize), RECORD)
+      return cls(path, index, file.tell())
+
+  def payloads(self, rows: slice) -> list[bytes]:
+    ends = np.concatenate([[0], np.cumsum(self.index["size"], dtype=np.int64)])
+    first = ends[rows.start]
+    with self.path.open("rb") as file:
+      file.seek(self.begins + int(first))
+      data = file.read(int(ends[rows.stop] - first))
+    cuts = (ends[rows.start : rows.stop + 1] - first).tolist()
+    return [data[start:stop] for start, stop in itertools.pairwise(cuts)]
+
+
+def _in_order(ranges: Sequence[_Range], index: np.ndarray) -> Iterator[bytes]:
+  """Payloads by key; those of equal keys (copies, where these are kept) in the order of parts."""
+  index = index[np.argsort(index["key"], kind="stable")]
+  number = np.cumsum(index["size"], dtype=np.int64) // _AT_ONCE
+  bounds = index["key"][np.flatnonzero(np.diff(number)) + 1]
+  # Of each part, where it is cut: the same keys are in the same piece of all.
+  cuts = [
+    [0, *np.searchsorted(part.index["key"], bounds).tolist(), len(part.index)] for part in ranges
+  ]
+  for piece in range(len(bounds) + 1):
+    rows = [slice(*cut[piece : piece + 2]) for cut in cuts]
+    here = [(part, of) for part, of in zip(ranges, rows, strict=True) if of.start < of.stop]
+    keys = np.concatenate([np.zeros(0, np.uint64), *(part.index["key"][of] for part, of in here)])
+    data = [payload for part, of in here for payload in part.payloads(of)]
+    for place in np.argsort(keys, kind="stable").tolist():
+      yield data[place]
 
 
 def write_shard(out: Path, parts: Iterable[Path], shard: int, group_size: int) -> dict[str, Any]:
   """One file of ArrayRecord; says what it holds, with its hash."""
   from array_record.python.array_record_module import ArrayRecordReader, ArrayRecordWriter
 
-  indices, payloads = [], []
-  for part in parts:
-    index, data = read_range(part, shard)
-    indices.append(index)
-    payloads += data
-  index = np.concatenate(indices) if indices else np.zeros(0, RECORD)
-  order = np.argsort(index["key"], kind="stable")  # equal keys: copies, where those are kept
+  ranges = [_Range.of(part, shard) for part in parts]
+  index = np.concatenate([np.zeros(0, RECORD), *(part.index for part in ranges)])
   with storage.writing(out) as draft:
     try:
       writer = ArrayRecordWriter(str(draft), f"group_size:{group_size}")
-      for place in order.tolist():
-        writer.write(payloads[place])
+      for payload in _in_order(ranges, index):
+        writer.write(payload)
       writer.close()
       reader = ArrayRecordReader(str(draft))
-      if reader.num_records() != len(payloads):
-        raise ValueError(f"{reader.num_records()} of {len(payloads)} records can be read again")
+      if reader.num_records() != len(index):
+        raise ValueError(f"{reader.num_records()} of {len(index)} records can be read again")
       reader.close()
     except (RuntimeError, ValueError, IndexError) as error:
       raise InputError(
         f"{out} cannot be written whole ({error}); is there room? The same command continues"
       ) from error
-    content = draft.read_bytes()
-    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    size = draft.stat().st_size
+    with draft.open("rb") as file:
+      digest = hashlib.file_digest(file, "sha256").hexdigest()
   return {
     "file": out.name,
-    "documents": len(payloads),
+    "documents": len(index),
     "tokens": int(index["tokens"].sum()),
     "payload_bytes": int(index["size"].sum()),
     "bytes": size,

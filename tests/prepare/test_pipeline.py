@@ -97,6 +97,22 @@ def test_shards_are_the_same_bytes_with_two_workers(made, source, tokenizer, tmp
   assert shards(tmp_path / "again") == shards(made[0])
 
 
+def test_bands_some_at_a_time_find_the_same_copies(made, source, tokenizer, tmp_path, monkeypatch):
+  monkeypatch.setattr(pipeline, "HASHES_AT_ONCE", 600)
+  sizes, rows = [], stages.band_rows
+
+  def noted(*asked):
+    found = rows(*asked)
+    sizes.append((asked[-1].start, len(found)))
+    return found
+
+  monkeypatch.setattr(stages, "band_rows", noted)
+  prepare(source, tmp_path / "again", tokenizer)
+  of_groups = {start: sum(size for s, size in sizes if s == start) for start, _ in sizes}
+  assert len(of_groups) > 2 and 0 < max(of_groups.values()) <= 600
+  assert shards(tmp_path / "again") == shards(made[0])
+
+
 def test_documents_are_in_the_order_of_their_hashes_with_the_seed(made, tokenizer):
   vocab, key = vocabulary.ByteLevelBPE(tokenizer), configured().writing.key
   for split in ("train", "validation"):
@@ -140,7 +156,7 @@ def test_a_full_disk_leaves_no_shard(made, tmp_path, monkeypatch):
   def full(*_, **__):
     raise OSError(28, "No space left on device")
 
-  monkeypatch.setattr(write.hashlib, "sha256", full)
+  monkeypatch.setattr(write.hashlib, "file_digest", full)
   with pytest.raises(OSError, match="No space"):
     write.write_shard(storage.Path(tmp_path / "a.array_record"), [], 0, 1)
   assert not list(tmp_path.iterdir())
