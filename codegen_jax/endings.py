@@ -62,7 +62,10 @@ def _end_all(kind: type[BaseException], error: BaseException, trace: Any) -> Non
   sentence = f"{kind.__name__}: {str(error).splitlines()[0] if str(error) else ''}"
   if isinstance(error, jax.errors.JaxRuntimeError) and any(sign in str(error) for sign in GONE):
     time.sleep(4 * LOOK)  # its reason may be on its way
-    leave(LOST, f"another process was lost; start again to continue ({sentence})")
+    lost = f"another process was lost; start again to continue ({sentence})"
+    if _told() is None:
+      print(f"codegen-jax: {lost}", file=sys.stderr, flush=True)
+    leave(LOST, lost)
   leave(1, sentence)
 
 
