@@ -10,8 +10,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = sorted(f for part in ("codegen_jax", "tasks", "experiments") for f in (ROOT / part).rglob("*.py"))  # fmt: skip  # noqa: E501
 
 # A name stands for a module or for a package with all that is in it; its own package needs no word.
-NOTHING = {"__init__", "errors", "files", "interrupts", "types"}
-ANYONE = {"errors", "files", "interrupts"}
+NOTHING = {"__init__", "countdown", "errors", "files", "interrupts", "types"}
+ANYONE = {"countdown", "errors", "files", "interrupts"}
 MAY_IMPORT = {
   **{name: set() for name in NOTHING},
   "quiet": set(),

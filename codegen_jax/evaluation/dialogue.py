@@ -9,10 +9,10 @@ import dataclasses
 import itertools
 import pathlib
 
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.evaluation import generation
 from codegen_jax.evaluation.benchmark import Dialogue, Problem
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.generation import COMPLETIONS, GenerationConfig, key
 from codegen_jax.evaluation.records import Records, Row
 from codegen_jax.inference.language_model import LanguageModel

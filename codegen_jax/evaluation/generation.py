@@ -12,11 +12,11 @@ import json
 import pathlib
 from typing import Any
 
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import pass_at_k
 from codegen_jax.evaluation.benchmark import AtOnce, Judged, Problem
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records, Row
 from codegen_jax.files import write_text

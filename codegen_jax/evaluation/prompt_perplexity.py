@@ -9,11 +9,11 @@ import pathlib
 
 import numpy as np
 
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import dialogue, pass_at_k
 from codegen_jax.evaluation.benchmark import Dialogue, Judged, Problem
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.generation import GenerationConfig
 from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records

@@ -6,12 +6,12 @@ import pathlib
 
 import numpy as np
 
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.special_tokens import END_OF_TEXT
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
 from codegen_jax.evaluation import pass_at_k
 from codegen_jax.evaluation.benchmark import Question, Ranking
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.evaluation.pass_at_k import Estimate
 from codegen_jax.evaluation.records import Records
 from codegen_jax.inference.language_model import LanguageModel

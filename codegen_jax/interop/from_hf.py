@@ -10,8 +10,8 @@ import numpy as np
 from codegen_jax import partitioning
 from codegen_jax.checkpoint.checkpoints import Checkpoints
 from codegen_jax.checkpoint.retention import Retention
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.vocabulary import ByteLevelBPE
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.files import write_json, write_text
 from codegen_jax.inference import loading
 from codegen_jax.interop import families, placing, quirks, tokenizer_files, weights, workdir_gin

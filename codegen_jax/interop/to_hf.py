@@ -12,9 +12,9 @@ import ml_dtypes
 import numpy as np
 
 from codegen_jax import partitioning
+from codegen_jax.countdown import Countdown
 from codegen_jax.data.vocabulary import ByteLevelBPE
 from codegen_jax.errors import InputError
-from codegen_jax.evaluation.countdown import Countdown
 from codegen_jax.files import write_json, write_text
 from codegen_jax.inference import loading
 from codegen_jax.interop import families, model_card, quirks, shards, tokenizer_files, weights

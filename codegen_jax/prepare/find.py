@@ -11,12 +11,12 @@ PARQUET = (".parquet",)
 _HIDDEN = "."
 
 
-def found(pattern: str) -> tuple[str, list[Path]]:
-  """Files by a folder or a glob; hidden ones and links to folders are left out."""
+def found(pattern: str) -> tuple[str, list[str]]:
+  """Files by a folder or a glob, sorted; hidden ones and links to folders are left out."""
   path = Path(pattern).expanduser()
   if "*" not in pattern and "?" not in pattern and "[" not in pattern:
     if path.is_file():
-      return str(path.parent), [path]
+      return str(path.parent), [str(path)]
     if not path.is_dir():
       raise InputError(f"--input is {pattern}, and there is no such file or folder")
     root, glob = path, "**/*"
@@ -27,10 +27,11 @@ def found(pattern: str) -> tuple[str, list[Path]]:
     if first == 0:
       root = Path()
   matches = _pattern(glob)
-  files = [
-    f for f in storage.files_below(root) if matches.fullmatch(below(f, root)) and _is_read(f, root)
-  ]
-  files.sort(key=str)
+  files = sorted(
+    str(file)
+    for file in storage.files_below(root)
+    if matches.fullmatch(below(file, root)) and _is_read(file, root)
+  )
   if not files:
     raise InputError(f"--input is {pattern}, and no file matches it; try it with ls, in quotes")
   return str(root) if str(root) != "." else "", files

@@ -8,31 +8,35 @@
   write      shard <- its range of every part                           one worker a shard
 
 Texts and tokens stay in files: what goes through a runner's memory is 16 bytes for each band of a
-document.  The only module that imports Beam.
+document.  Beam is imported here and in worker.py alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import functools
 import logging
 import re
+import shlex
+import sys
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 import numpy as np
 
 from codegen_jax.errors import InputError
-from codegen_jax.prepare import dedup, stages, storage, write
+from codegen_jax.prepare import dedup, progress, stages, storage, write
 from codegen_jax.prepare.minhash import NearDuplicates
-from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 
 PARTS_IN_A_SHARE = 16  # of hashes; as many shares as parts would be elements by their square
-HASHES_AT_ONCE = 1_000_000  # of bands, where the runner is this machine: 16 MB, held several times
+HASHES_AT_ONCE = 400_000  # of bands, where the runner is this machine: 6 MB, held several times
+_WORKER = SubprocessSDKEnvironment.from_command_string(
+  f"{shlex.quote(sys.executable)} -m codegen_jax.prepare.worker"
+)
 MOST_ROUNDS = 40  # of stars; log^2 of the longest chain is enough, and 40 has never been seen
 
 
@@ -47,21 +51,14 @@ class Runner:
   def is_here(self) -> bool:
     return not any(flag.startswith("--runner") for flag in self.flags)
 
-  def options(self, *, heavy: bool) -> PipelineOptions:
-    flags = list(self.flags)
-    if self.is_here and heavy and self.workers > 1:
-      flags += ["--direct_running_mode=multi_processing", f"--direct_num_workers={self.workers}"]
-    return PipelineOptions(flags)
-
   def run(self, build: Callable[[beam.Pipeline], Any], *, heavy: bool = False) -> None:
-    runner = None
+    runner, flags = None, list(self.flags)
     if self.is_here:
       logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # errors are raised, too
-      told = beam_provision_api_pb2.ProvisionInfo()  # the one way to have its processes say less
-      told.pipeline_options["default_sdk_harness_log_level"] = "CRITICAL"
-      runner = fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(told))
+      runner = fn_runner.FnApiRunner(_WORKER if heavy and self.workers > 1 else None)
+      flags += [f"--direct_num_workers={self.workers}"] if heavy else []
     try:
-      with beam.Pipeline(runner, options=self.options(heavy=heavy)) as pipeline:
+      with beam.Pipeline(runner, options=PipelineOptions(flags)) as pipeline:
         build(pipeline)
     except RuntimeError as error:
       raise _again(error) from error
@@ -102,20 +99,33 @@ def _each(function: Callable[..., Any], elements: Sequence[Any]) -> Callable[[be
   return build
 
 
-def read_all(runner: Runner, parts: Sequence[Part], config: PrepareConfig, work: Path) -> None:
-  left = [p for p in parts if not stages.file(work, "tally", p.number, "json").exists()]
+def read_all(runner: Runner, count: int, config: PrepareConfig, work: Path) -> None:
+  function = functools.partial(stages.read_part, config=config, work=work)
+  files = {stages.file(work, "tally", number, "json"): number for number in range(count)}
+  _make(runner, "read", files, function, heavy=True)
+
+
+def _make(
+  runner: Runner,
+  stage: str,
+  files: Mapping[Path, Any],
+  function: Callable[..., Any],
+  *,
+  heavy: bool,
+) -> None:
+  """Calls the function of everything whose file is not there yet."""
+  left = {file: element for file, element in files.items() if not file.exists()}
   if left:
-    function = functools.partial(stages.read_part, config=config, work=work)
-    runner.run(_each(function, left), heavy=True)
+    with progress.told(f"prepare: {stage}", [*left]):
+      runner.run(_each(function, [*left.values()]), heavy=heavy)
 
 
 def tokenise_all(
   runner: Runner, count: int, config: PrepareConfig, work: Path, how: stages.Tokenising
 ) -> None:
-  left = [n for n in range(count) if not stages.file(work, how.folder, n, "json").exists()]
-  if left:
-    function = functools.partial(stages.tokenise_part, config=config, work=work, how=how)
-    runner.run(_each(function, left), heavy=True)
+  function = functools.partial(stages.tokenise_part, config=config, work=work, how=how)
+  files = {stages.file(work, how.folder, number, "json"): number for number in range(count)}
+  _make(runner, "tokenise", files, function, heavy=True)
 
 
 def write_all(
@@ -123,12 +133,13 @@ def write_all(
 ) -> list[dict[str, Any]]:
   """What is said of each shard."""
   said = [work / how.folder / f"{out.name}.json" for out in outs]
-  left = [i for i, out in enumerate(outs) if not (said[i].exists() and out.exists())]
-  if left:
-    function = functools.partial(
-      _write_one, count=count, work=work, how=how, outs=list(outs), group=group
-    )
-    runner.run(_each(function, left))
+  for out, path in zip(outs, said, strict=True):
+    if not out.exists():
+      path.unlink(missing_ok=True)
+  function = functools.partial(
+    _write_one, count=count, work=work, how=how, outs=list(outs), group=group
+  )
+  _make(runner, "write", dict(zip(said, range(len(outs)), strict=True)), function, heavy=False)
   return [storage.read_json(path) for path in said]
 
 

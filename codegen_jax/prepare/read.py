@@ -10,6 +10,8 @@ Which document is in which part follows from the inputs alone, not from who read
 """
 
 from collections.abc import Iterator, Sequence
+import hashlib
+import json
 
 from codegen_jax.prepare import find, read_lines, read_parquet, read_tfds
 from codegen_jax.prepare.document import Drop, Raw
@@ -17,31 +19,31 @@ from codegen_jax.prepare.reading import Part, Reading
 from codegen_jax.prepare.storage import Path
 
 
-def plan(inputs: Sequence[str], reading: Reading) -> tuple[list[Part], dict[str, list[int]]]:
-  """The parts, and of every file its size and time of change: what a fingerprint is made of."""
+def plan(inputs: Sequence[str], reading: Reading) -> tuple[list[Part], str]:
+  """The parts, and a hash of the names, sizes and times of change of all files."""
   parts: list[Part] = []
-  states: dict[str, list[int]] = {}
+  states = hashlib.sha256()
   for pattern in inputs:
     if pattern.startswith(read_tfds.TFDS):
       parts += read_tfds.parts(pattern, len(parts), reading)
-      states[pattern] = []
+      states.update(json.dumps(pattern).encode())
       continue
     root, found = find.found(pattern)
     sources: list[tuple[str, str, int]] = []
-    for path in found:
-      stat = path.stat()
-      name = str(path)[len(root) :].lstrip("/") or path.name
-      states[str(path)] = [stat.length, int(stat.mtime)]
-      if path.name.endswith(find.LINES):
-        parts += read_lines.parts(str(path), name, stat.length, len(parts), reading)
-      elif path.name.endswith(find.PARQUET):
-        parts += read_parquet.parts(path, name, len(parts), reading)
+    for file in found:
+      stat = Path(file).stat()
+      name = file[len(root) :].lstrip("/") or file
+      states.update(json.dumps([file, stat.length, int(stat.mtime)]).encode())
+      if name.endswith(find.LINES):
+        parts += read_lines.parts(file, name, stat.length, len(parts), reading)
+      elif name.endswith(find.PARQUET):
+        parts += read_parquet.parts(Path(file), name, len(parts), reading)
       else:
-        sources.append((str(path), name, stat.length))
+        sources.append((file, name, stat.length))
     for group in _groups(sources, reading.part_bytes):
       files, names = zip(*group, strict=True)
       parts.append(Part(len(parts), "files", files, names))
-  return parts, states
+  return parts, states.hexdigest()
 
 
 def _groups(sources: Sequence[tuple[str, str, int]], size: int) -> Iterator[list[tuple[str, str]]]:

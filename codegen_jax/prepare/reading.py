@@ -33,3 +33,7 @@ class Part:
 
   def to_json(self) -> dict[str, Any]:
     return dataclasses.asdict(self)
+
+  @classmethod
+  def from_json(cls, told: dict[str, Any]) -> "Part":
+    return cls(**told | {"files": tuple(told["files"]), "names": tuple(told["names"])})

@@ -12,7 +12,6 @@ from codegen_jax import config as gin_config
 from codegen_jax.errors import InputError
 from codegen_jax.prepare import decontaminate, manifest, read, report, stages, storage, tokenise
 from codegen_jax.prepare import tally as tallies
-from codegen_jax.prepare.reading import Part
 from codegen_jax.prepare.settings import PrepareConfig
 from codegen_jax.prepare.storage import Path
 from codegen_jax.prepare.write import SPLITS
@@ -24,14 +23,10 @@ class Texts:
 
   config: PrepareConfig
   work: Path
-  parts: list[Part]
+  count: int  # of parts
   seconds: dict[str, float]
   benchmarks: dict[str, str]
   fingerprint: str
-
-  @property
-  def count(self) -> int:
-    return len(self.parts)
 
   def told(self) -> tallies.Tally:
     files = (stages.file(self.work, "tally", n, "json") for n in range(self.count))
@@ -47,12 +42,14 @@ def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any)
   settings = {k: v for k, v in gin_config.flat(config).items() if not k.startswith("writing.")}
   key = manifest.fingerprint(settings, states, benchmarks)
   folder = work / key[:16]
-  made = Texts(config, folder, parts, {}, benchmarks, key)
-  storage.write_json(folder / "plan.json", [part.to_json() for part in parts])
-  with _timed(made.seconds, "read", f"{len(parts)} {'part' if len(parts) == 1 else 'parts'}"):
-    pipeline.read_all(runner, parts, config, folder)
+  made = Texts(config, folder, len(parts), {}, benchmarks, key)
+  for part in parts:
+    stages.plan(folder, part)
+  del parts  # a corpus may have millions of files
+  with _timed(made.seconds, "read", f"{made.count} {'part' if made.count == 1 else 'parts'}"):
+    pipeline.read_all(runner, made.count, config, folder)
   with _timed(made.seconds, "copies", "finding copies"):
-    pipeline.copies(runner, len(parts), made.told().kept, config, folder)
+    pipeline.copies(runner, made.count, made.told().kept, config, folder)
   return made
 
 

@@ -1,5 +1,6 @@
 """What a worker does with one part; every file that it writes appears whole, its JSON last.
 
+work/plan/00003.json                                                                   plan
 work/texts/00003.arrow  hashes/00003.npy  signatures/00003.npy  tally/00003.json     read_part
 work/exact/00003.npy  near/00003.npy                       (kept, dropped), by pipeline.py
 work/tokens-<key>/00003.bin  00003.json                                         tokenise_part
@@ -36,16 +37,24 @@ def file(work: Path, kind: str, number: int, ending: str = "npy") -> Path:
   return work / kind / f"{number:06d}.{ending}"
 
 
-def read_part(part: Part, config: PrepareConfig, work: Path) -> dict[str, Any]:
+def plan(work: Path, part: Part) -> None:
+  """Writes down what a part is, so that a worker need be told no more than its number."""
+  path = file(work, "plan", part.number, "json")
+  if not path.exists():
+    storage.write_json(path, part.to_json())
+
+
+def read_part(number: int, config: PrepareConfig, work: Path) -> dict[str, Any]:
   """Everything that looks at one document: encoding, filters, benchmarks, hashes."""
-  done = file(work, "tally", part.number, "json")
+  done = file(work, "tally", number, "json")
   if done.exists():
     return storage.read_json(done)
+  part = Part.from_json(storage.read_json(file(work, "plan", number, "json")))
   tally = Tally()
   digests: list[bytes] = []
   signatures: list[np.ndarray] = []
   comparable: list[np.ndarray] = []
-  with texts.writer(file(work, "texts", part.number, "arrow")) as stream:
+  with texts.writer(file(work, "texts", number, "arrow")) as stream:
     for chunk in _chunks(_filtered(part, config, tally)):
       found = words.words([document.text for document, _ in chunk])
       clean = _clean(chunk, found, config, tally)
@@ -55,12 +64,12 @@ def read_part(part: Part, config: PrepareConfig, work: Path) -> dict[str, Any]:
         signatures.append(config.near.signatures(found)[clean])
         comparable.append(config.near.comparable(found)[clean])
   flat = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-  storage.write_array(file(work, "hashes", part.number), flat)
+  storage.write_array(file(work, "hashes", number), flat)
   if config.near:
     empty = np.zeros((0, config.near.size), np.uint32), np.zeros(0, bool)
     signed, marks = np.concatenate([empty[0], *signatures]), np.concatenate([empty[1], *comparable])
-    storage.write_array(file(work, "signatures", part.number), signed)
-    storage.write_array(file(work, "comparable", part.number), marks)
+    storage.write_array(file(work, "signatures", number), signed)
+    storage.write_array(file(work, "comparable", number), marks)
   storage.write_json(done, tally.to_json())
   return tally.to_json()
 

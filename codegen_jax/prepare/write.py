@@ -25,7 +25,7 @@ from codegen_jax.prepare.storage import Path
 
 RECORD = np.dtype([("key", "<u8"), ("size", "<u8"), ("tokens", "<u8")])
 SPLITS = corpus.SPLITS
-_AT_ONCE = 32_000_000  # bytes of a shard that are in memory
+_AT_ONCE = 16_000_000  # bytes of a shard that are in memory
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,7 +89,8 @@ def test_no_problem_of_the_real_files_is_left_by_the_stage_itself(tmp_path, monk
   config = gin_config.load(PrepareConfig, ["gin_configs/prepare/base.gin"]).config
   (part,), _ = read.plan([str(tmp_path)], config.reading)
   work = storage.Path(tmp_path / ".work")
-  told = stages.read_part(part, config, work)
+  stages.plan(work, part)
+  told = stages.read_part(0, config, work)
   assert told["documents"] == 164 + 115 + 1
   left = {d.name for d in texts.read(stages.file(work, "texts", 0, "arrow"))}
   assert left == {"other.py"}

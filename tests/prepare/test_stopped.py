@@ -32,7 +32,9 @@ def folder(tmp_path_factory):
   return folder
 
 
-def start(folder, out: str, *, most_bytes: int | None = None) -> subprocess.Popen[str]:
+def start(
+  folder, out: str, *, most_bytes: int | None = None, workers: int = 1
+) -> subprocess.Popen[str]:
   def limit():
     if most_bytes:
       resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
@@ -41,7 +43,7 @@ def start(folder, out: str, *, most_bytes: int | None = None) -> subprocess.Pope
     sys.executable, "-m", "codegen_jax.main", "prepare", f"--input={folder / 'source'}",
     f"--out={folder / out}", f"--work={folder / out}.work",
     f"--tokenizer={folder / 'tokenizer.json'}", "--gin.SHARD_BYTES=200000", "--gin.BENCHMARKS=None",
-    "--gin.reading.Reading.part_bytes=100000",
+    "--gin.reading.Reading.part_bytes=100000", f"--workers={workers}",
   ]  # fmt: skip
   return subprocess.Popen(command, text=True, preexec_fn=limit, stderr=subprocess.PIPE,
                           stdout=subprocess.DEVNULL)  # fmt: skip
@@ -85,13 +87,14 @@ def test_a_killed_run_leaves_nothing_to_read_and_goes_on_to_the_same_bytes(folde
   }  # finished parts were not made anew
 
 
-def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_shard(folder, whole):
-  process = start(folder, "full", most_bytes=40_000)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_shard(folder, whole, workers):
+  process = start(folder, "full", most_bytes=40_000, workers=workers)
   told = process.communicate()[1]
-  assert process.returncode != 0
-  last = told.strip().splitlines()[-1]
-  assert "cannot be written" in last and "make room" in last, told[-2000:]
-  assert "Traceback" not in told
+  assert process.returncode == 2
+  *stages, last = told.strip().splitlines()
+  assert last.startswith("codegen-jax: ") and "cannot be written" in last and "make room" in last
+  assert all(line.startswith("prepare: ") for line in stages), told
   assert not shards(folder / "full") and not (folder / "full" / "manifest.json").exists()
   assert not [
     f for f in folder.glob("full.work/**/*") if f.is_file() and f.stat().st_size >= 40_000
