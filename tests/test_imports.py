@@ -71,7 +71,6 @@ MAY_IMPORT = {
     "checkpoint",
     "training",
     "inference",
-    "evaluation",
     "config",
     "run_config",
   },
