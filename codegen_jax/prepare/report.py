@@ -1,6 +1,6 @@
 """report.html and report.json: what came in, what went and why, what is left."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 import pathlib
 from typing import Any
@@ -58,7 +58,7 @@ def _body(said: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str
   yield _table(
     ("reason", "documents", "bytes", "such as"),
     (
-      (reason, told["documents"], told["bytes"], " ".join(told["examples"]))
+      (reason, told["documents"], told["bytes"], ", ".join(told["examples"]))
       for reason, told in said["dropped"].items()
     ),
   )
@@ -66,7 +66,7 @@ def _body(said: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str
   yield _table(
     ("language", "documents", "bytes", "tokens", "tokens per byte"),
     (
-      (name, t["documents"], t["bytes"], t["tokens"], f"{t['tokens'] / max(t['bytes'], 1):.4f}")
+      (name, t["documents"], t["bytes"], t["tokens"], round(t["tokens"] / max(t["bytes"], 1), 4))
       for name, t in said["languages"].items()
     ),
   )
@@ -84,11 +84,16 @@ def _body(said: Mapping[str, Any], seconds: Mapping[str, float]) -> Iterator[str
     ),
   )
   yield "<h2>Seconds</h2>"
-  yield _table(("stage", "seconds"), ((k, f"{v:.1f}") for k, v in seconds.items()))
+  yield _table(("stage", "seconds"), ((k, round(v, 1)) for k, v in seconds.items()))
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-  top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+  rows = list(rows)
+  words = [isinstance(value, str) for value in rows[0]] if rows else [True] * len(head)
+  top = "".join(
+    f'<th scope="col"{_side(word)}>{escape(name)}</th>'
+    for name, word in zip(head, words, strict=True)
+  )
   lines = "".join(f"<tr>{''.join(_cells(row))}</tr>\n" for row in rows)
   table = f"<table><thead><tr>{top}</tr></thead><tbody>\n{lines}</tbody></table>"
   return f'<div class="scroll" tabindex="0">{table}</div>'
@@ -96,8 +101,13 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 def _cells(row: Iterable[Any]) -> Iterator[str]:
   for place, value in enumerate(row):
-    text = escape(f"{value:,}" if isinstance(value, int) else str(value))
-    yield f'<th scope="row">{text}</th>' if not place else f"<td>{text}</td>"
+    text = escape(value if isinstance(value, str) else f"{value:,}")
+    side = _side(isinstance(value, str))
+    yield f'<th scope="row">{text}</th>' if not place else f"<td{side}>{text}</td>"
+
+
+def _side(of_words: bool) -> str:
+  return ' class="words"' if of_words else ""
 
 
 def _bars(lengths: Mapping[str, int]) -> str:
