@@ -186,11 +186,18 @@ def evaluate(arm: str, workdir: pathlib.Path, *bindings: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS)
-def test_an_arm_trains_and_can_be_trained_again_from_what_it_left(arm, trained, tmp_path):
+def test_an_arm_trains_and_leaves_what_it_is_trained_by(arm, trained):
   rows = metrics.read(trained(arm))
   assert [row["step"] for row in rows] == [1, 2]
   # An untrained network finds its ids about equally likely.
   assert abs(rows[0]["train/loss"] - np.log(4096)) < 1
+  assert load(str(trained(arm) / "config.gin")) == load(ARMS[arm], MODELS["tiny"], bindings=TINY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ["lesson1_prefix", "lesson3_codegen2"])
+def test_what_an_arm_left_trains_it_again(arm, trained, tmp_path):
+  rows = metrics.read(trained(arm))
   main.train([str(trained(arm) / "config.gin")], (), tmp_path)
   assert [row["train/loss"] for row in metrics.read(tmp_path)] == [
     row["train/loss"] for row in rows
