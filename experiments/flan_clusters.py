@@ -56,4 +56,5 @@ EXPERIMENT = Experiment(
     " each template.",
     "Templates are this project's own, and the measured examples of a data set are 2,000 at most.",
   ),
+  seeds=3,
 )  # fmt: skip

@@ -54,4 +54,5 @@ EXPERIMENT = Experiment(
     "A mean over questions gives a large data set more weight; results.json has each data set and"
     " each template.",
   ),
+  seeds=3,
 )  # fmt: skip

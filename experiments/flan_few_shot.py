@@ -39,4 +39,5 @@ EXPERIMENT = Experiment(
     "Four examples, which are of the shorter ones so that they fit.",
     "Nothing was tuned on examples before a question.",
   ),
+  seeds=3,
 )  # fmt: skip

@@ -50,4 +50,5 @@ EXPERIMENT = Experiment(
     "The paper's gains are those of its largest models.",
     "One held-out cluster of the paper's four.",
   ),
+  seeds=3,
 )  # fmt: skip

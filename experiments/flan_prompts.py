@@ -49,5 +49,6 @@ EXPERIMENT = Experiment(
     "Prompt tuning comes near to tuning all weights in large models alone (2104.08691).",
     "Nothing decays here; the paper's prompts had a weight decay of 1e-4 (recalled).",
   ),
+  seeds=3,
   lengths="the tuned arm takes the instruction tuning's updates on top",
 )  # fmt: skip

@@ -49,5 +49,6 @@ EXPERIMENT = Experiment(
     "A model that says the same to every question is right as often as that answer is; results.json"
     " has what was said of each.",
   ),
+  seeds=3,
   lengths="tuned arms take the tuning's updates on top of those of the run before",
 )  # fmt: skip

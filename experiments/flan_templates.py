@@ -39,4 +39,5 @@ EXPERIMENT = Experiment(
     " not among the first seven.",
     "One held-out cluster; the paper's largest model has more to gain from words than a small one.",
   ),
+  seeds=3,
 )  # fmt: skip
