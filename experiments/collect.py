@@ -13,7 +13,7 @@ from codegen_jax.models.config import TransformerConfig
 from codegen_jax.training import metrics as training_metrics
 from experiments import cost, statistics, verdicts, work
 from experiments.experiment import Metric
-from experiments.jobs import Jobs
+from experiments.jobs import Jobs, Place
 from experiments.statistics import Items
 
 Curve = list[tuple[int, float, float]]  # (step, supervised tokens, value)
@@ -108,22 +108,36 @@ def _refuse_other_lengths(jobs: Jobs) -> None:
 
 def _arm(jobs: Jobs, arm: str) -> dict[str, Any]:
   asked = jobs.asked.arms[arm]
-  places = [jobs.arm(arm, seed) for seed in jobs.seeds]
-  last_rows = [training_metrics.read(place.workdir)[-1] for place in places]
   metrics = {}
   for name, _ in jobs.asked.measured(arm, jobs.scale):
     per_seed = [_read(jobs, arm, name, seed)["value"] for seed in jobs.seeds]
     mean, stderr = statistics.mean_and_stderr(per_seed)
     metrics[name] = {"mean": mean, "stderr": stderr, "per_seed": per_seed}
-  config = json.loads((places[0].workdir / "config.json").read_text())
+  own = [jobs.arm(arm, seed) for seed in jobs.seeds]
+  model = json.loads((own[0].workdir / "config.json").read_text())["model"]
+  asked_of = {metric.run for _, metric in jobs.asked.measured(arm, jobs.scale)}
   return {
     "description": asked.description,
     "metrics": metrics,
+    "seeds": len(own),
+    "parameters": TransformerConfig(**model).num_params,
+    **_trained(own),
+    "tuned": {
+      name: _trained([jobs.place(run, seed) for seed in jobs.seeds])
+      for name, run in asked.runs().items()
+      if name and name in asked_of
+    },
+  }
+
+
+def _trained(places: Sequence[Place]) -> dict[str, Any]:
+  """What a run learned from, and how, by its last rows over all seeds."""
+  last_rows = [training_metrics.read(place.workdir)[-1] for place in places]
+  config = json.loads((places[0].workdir / "config.json").read_text())
+  return {
     "supervised_tokens": _mean_int([row["train/scored_tokens"] for row in last_rows]),
     "all_tokens": _mean_int([row["train/all_tokens"] for row in last_rows]),
     "steps": last_rows[0]["step"],
-    "seeds": len(places),
-    "parameters": TransformerConfig(**config["model"]).num_params,
     "config": gin_config.flat(config),
     "folder": places[0].workdir.parent.name,
   }

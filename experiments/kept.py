@@ -3,7 +3,7 @@
 What is the same for all arms is left out, and so is where on a machine the runs were.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import json
 import pathlib
 import re
@@ -30,10 +30,7 @@ def slim(content: Mapping[str, Any]) -> dict[str, Any]:
   environment = {key: v for key, v in content["environment"].items() if key != "command"}
   commits = content.get("training", {}).get("commits") or [environment.get("commit")]
   differing = different_settings(content["arms"])
-  arms = {
-    name: arm | {"config": {key: v for key, v in arm["config"].items() if key in differing}}
-    for name, arm in content["arms"].items()
-  }
+  arms = {name: _slim(arm, differing) for name, arm in content["arms"].items()}
   told = {
     "kept": "config holds what differs between the arms",
     "uncommitted_changes": any(commit is None or str(commit).endswith("+") for commit in commits),
@@ -43,9 +40,33 @@ def slim(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def different_settings(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
   """The settings in which the arms' configs differ, in their order."""
-  configs = [arm["config"] for arm in arms.values()]
+  configs = [settings(arm) for arm in arms.values()]
   keys = dict.fromkeys(key for config in configs for key in config)
   return [key for key in keys if len({json.dumps(config.get(key)) for config in configs}) > 1]
+
+
+def settings(arm: Mapping[str, Any]) -> dict[str, Any]:
+  """All of an arm's, those of a run that begins with its weights by that run's name."""
+  found = dict(arm["config"])
+  for name, run in tuned(arm).items():
+    found |= {f"{name}: {key}": value for key, value in run["config"].items()}
+  return found
+
+
+def tuned(arm: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+  """The runs that begin with its weights; results of an older version do not tell of them."""
+  return arm.get("tuned", {})
+
+
+def _slim(arm: Mapping[str, Any], differing: Sequence[str]) -> dict[str, Any]:
+  """The arm with no more settings than those."""
+
+  def of(run: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    kept = {key: value for key, value in run["config"].items() if prefix + key in differing}
+    return {**run, "config": kept}
+
+  after = {name: of(run, f"{name}: ") for name, run in tuned(arm).items()}
+  return of(arm) | ({"tuned": after} if after else {})
 
 
 def read(file: pathlib.Path) -> dict[str, Any]:

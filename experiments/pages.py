@@ -3,7 +3,7 @@
 No sentence here is written for one outcome: what the page says follows from the numbers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import json
 from typing import Any
 
@@ -27,11 +27,13 @@ MATCHED_NOTE = (
   "rate not yet down, which counts against it."
 )
 CURVES_NOTE = "Line: mean over seeds; band: their lowest and highest."
+COUNTED = "parameters", "steps", "seeds", "all_tokens"
+LONGEST = 200  # characters of a cell: results.json has the rest
 RULE_NOTE = (
   "Better or worse: reproduced where the interval over items and seeds lies on the claimed side of "
   "zero and reaches what counts; not reproduced where it holds no such difference. The same: "
   "reproduced where it lies within what counts, not reproduced where it lies beyond. Everything "
-  "else is not decided."
+  "else is not decided, an interval of no width included."
 )
 
 
@@ -79,7 +81,7 @@ def _measurements(content: Mapping) -> list[Block]:
   header = ["arm", *(f"{name} {arrow[m['better']]}" for name, m in metrics.items())]
   rows = [
     [name, *(wording.measured(arm["metrics"].get(metric)) for metric in metrics)]
-    + [wording.count(arm["supervised_tokens"])]
+    + [_supervised(arm)]
     for name, arm in content["arms"].items()
   ]
   meanings = [f"{n}: {m['description']} ({m['better']} is better)" for n, m in metrics.items()]
@@ -88,6 +90,13 @@ def _measurements(content: Mapping) -> list[Block]:
     document.Items(meanings),
     Text(TABLE_NOTE + (PAIRED_NOTE if _paired(content) else GROUPS_NOTE), "note"),
   ]
+
+
+def _supervised(arm: Mapping) -> str:
+  """1,000,000, then 96,000 (flan): of the arm's own run, and of one that has its weights."""
+  then = [f"{wording.count(r['supervised_tokens'])} ({n})" for n, r in kept.tuned(arm).items()]
+  own = wording.count(arm["supervised_tokens"])
+  return f"{own}, then {', '.join(then)}" if then else own
 
 
 def _differences(content: Mapping) -> list[Block]:
@@ -149,7 +158,7 @@ def _paper(content: Mapping) -> list[Block]:
 
 def _setup(content: Mapping) -> list[Block]:
   arms = content["arms"]
-  configs = {name: arm["config"] for name, arm in arms.items()}
+  configs = {name: kept.settings(arm) for name, arm in arms.items()}
   differing = kept.different_settings(arms)
   full = [
     block
@@ -163,11 +172,7 @@ def _setup(content: Mapping) -> list[Block]:
     document.Heading("Setup"),
     Table(
       ["arm", "what it is", "parameters", "steps", "seeds", "all tokens"],
-      [
-        [name, arm["description"]]
-        + [wording.count(arm[key]) for key in ("parameters", "steps", "seeds", "all_tokens")]
-        for name, arm in arms.items()
-      ],
+      [row for name, arm in arms.items() for row in _budgets(name, arm)],
     ),
     document.Heading("Where the arms' configs differ", 3),
     _columns("setting", configs, differing)
@@ -189,6 +194,14 @@ def _setup(content: Mapping) -> list[Block]:
   ]
 
 
+def _budgets(name: str, arm: Mapping) -> Iterator[list[str]]:
+  """What the arm's own run took, and what those that begin with its weights took."""
+  tuned = {f"{name}: {run}": taken for run, taken in kept.tuned(arm).items()}
+  for told, taken in ({name: arm} | tuned).items():
+    what = arm["description"] if told == name else "begins with its weights"
+    yield [told, what, *(wording.count((arm | taken)[key]) for key in COUNTED)]
+
+
 def _took(content: Mapping) -> list[Block]:
   training = content.get("training")  # results of an older version do not tell
   if not training:
@@ -201,7 +214,12 @@ def _took(content: Mapping) -> list[Block]:
 
 def _columns(corner: str, columns: Mapping[str, Mapping], keys: Iterable[str]) -> Table:
   """One column per mapping, one row per key, a dash where a mapping lacks the key."""
-  rows = [[key, *(_shown(c[key]) if key in c else "—" for c in columns.values())] for key in keys]
+
+  def cell(told: Mapping, key: str) -> str:
+    whole = _shown(told[key]) if key in told else "—"
+    return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"
+
+  rows = [[key, *(cell(told, key) for told in columns.values())] for key in keys]
   return Table([corner, *columns], rows)
 
 

@@ -9,7 +9,8 @@ over items and seeds together, and the margin m that the experiment declared:
   same        -m < low, high < m  low > m or high < -m
   not better  high < m            low > 0, high >= m
 
-Everything else is not decided: this scale, with these seeds, cannot tell.
+Everything else is not decided: this scale, with these seeds, cannot tell.  Nor is an interval of no
+width: where no item and no seed tells the arms apart, the models may be saying one thing to all.
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ def verdict(finding: Finding, comparison: Mapping[str, Any] | None, better: str)
     f" {wording.seeds(comparison)} together {wording.span(comparison['interval'])};"
     f" what counts is {wording.number(margin)}"
   )
+  if low == high:
+    return NOT_DECIDED, f"{told}; no {comparison['items']} and no seed told the two apart"
   if finding.claim == "same":
     if -margin < low and high < margin:
       return REPRODUCED, told

@@ -46,14 +46,18 @@ class FakeJobs:
   scale: str = "demo"
   seeds: range = range(2)
 
-  def arm(self, name: str, seed: int) -> SimpleNamespace:
+  def place(self, run: Run, seed: int) -> SimpleNamespace:
+    name = pathlib.Path(run.gin_file).stem
     place = SimpleNamespace(workdir=self.folder / name / f"seed_{seed}", after=None)
     place.chain = lambda: [place]
     return place
 
+  def arm(self, name: str, seed: int) -> SimpleNamespace:
+    return self.place(self.asked.arms[name].run, seed)
+
   def where(self, arm: str, metric: str, seed: int) -> tuple[SimpleNamespace, tuple[str, str]]:
     one = self.asked.metrics[metric]
-    return self.arm(arm, seed), (one.of, one.value)
+    return self.place(self.asked.arms[arm].runs()[one.run], seed), (one.of, one.value)
 
   def ordered(self) -> list[SimpleNamespace]:
     return [

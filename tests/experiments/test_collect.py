@@ -7,6 +7,7 @@ import pytest
 
 from codegen_jax.errors import InputError
 from experiments import collect, verdicts
+from experiments.experiment import Arm, Metric
 from tests.experiments import fake_runs
 from tests.experiments.fake_runs import CODE, PASSES
 
@@ -39,6 +40,27 @@ def test_results_hold_what_a_reader_asks_for(tmp_path):
   assert results["metrics"][PASSES] == {
     "description": "functions", "better": "higher", "items": "problem", "paired": True,
   }  # fmt: skip
+
+
+def test_runs_that_begin_with_an_arm_s_weights_are_told_where_they_are_measured(tmp_path):
+  jobs = fake_runs.four(tmp_path)
+  for seed in jobs.seeds:
+    fake_runs.make(tmp_path / "later" / f"seed_{seed}", code=1.0, passes=0.9, steps=5, per_step=3)
+  arms = jobs.asked.arms | {
+    "new": Arm(fake_runs.NEW, "then tuned", tuned={"later": "later.gin", "unasked": "none.gin"})
+  }
+  metrics = {
+    CODE: Metric("code_clm", "held-out code"),
+    "tuned": Metric("code_clm", "x", run="later"),
+  }
+  metrics["tuned"] = dataclasses.replace(metrics["tuned"], arms=("new",))
+  asked = dataclasses.replace(jobs.asked, arms=arms, metrics=metrics)
+  told = collect.collect("asked", dataclasses.replace(jobs, asked=asked), command="it")["arms"]
+  assert told["old"]["tuned"] == {} and list(told["new"]["tuned"]) == ["later"]
+  later = told["new"]["tuned"]["later"]
+  assert (later["steps"], later["supervised_tokens"], later["all_tokens"]) == (5, 15, 50)
+  assert later["config"]["data.mixture"] == "later" and told["new"]["steps"] == 3
+  assert told["new"]["metrics"]["tuned"]["mean"] == 1.0
 
 
 def test_comparisons_are_the_arm_minus_its_baseline_seed_by_seed(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from codegen_jax import files
-from experiments import document, plots, report, wording
+from experiments import document, kept, plots, report, wording
 
 CODE = "code/bits_per_byte"
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
@@ -84,6 +84,19 @@ def results():
     "caveats": ["The models are small."],
     "environment": {"python": "3.11.7", "numpy": np.__version__},
   }
+
+
+@pytest.fixture
+def tuned(results):
+  """The same arms, measured after a run that begins with their weights."""
+  for name, one in results["arms"].items():
+    one["tuned"] = {
+      "flan": {
+        "supervised_tokens": 96_024, "all_tokens": 245_760, "steps": 30,
+        "config": {"data.mixture": f"flan_{name}", "seed": 0}, "folder": "it-abc",
+      }
+    }  # fmt: skip
+  return results
 
 
 @pytest.fixture
@@ -312,6 +325,29 @@ def test_setup_shows_only_the_settings_that_differ(results, tmp_path):
   assert "model.num_layers = 4" in page  # in the full config, folded away
   corpus = next(table for table in pipe_tables(page) if table[0][0] == "corpus")
   assert ["version", "—", "1.0.0"] in corpus
+
+
+def test_a_run_that_begins_with_an_arm_s_weights_has_its_row_and_its_settings(tuned, tmp_path):
+  page = report.write(tuned, CURVES, tmp_path).read_text()
+  rows = [row for table in pipe_tables(page) for row in table]
+  assert any(row[0] == "causal" and row[-1] == "1,000,000, then 96,024 (flan)" for row in rows)
+  assert ["causal: flan", "begins with its weights", "5,254,656", "30", "2", "245,760"] in rows
+  assert ["flan: data.mixture", "flan_causal", "flan_prefix"] in rows
+  assert "flan: seed = 0" in page and not any("flan: seed" in row for row in rows)
+  slim = kept.slim(tuned)["arms"]["prefix"]
+  assert slim["tuned"]["flan"]["config"] == {"data.mixture": "flan_prefix"}
+  assert slim["tuned"]["flan"]["steps"] == 30 and slim["config"] == {"data.mixture": "local_prefix"}
+
+
+def test_a_long_cell_is_cut_and_results_json_has_it_whole(results, tmp_path):
+  answers = {f"answer {n}": n for n in range(100)}
+  results["corpus"]["local_code"]["train"] = {"answers": answers}
+  page = report.write(results, CURVES, tmp_path).read_text()
+  corpus = next(table for table in pipe_tables(page) if table[0][0] == "corpus")
+  (cell,) = (row[1] for row in corpus if row[0] == "train")
+  assert cell.endswith("…") and len(cell) == 200
+  whole = json.loads((tmp_path / "results.json").read_text())
+  assert whole["corpus"]["local_code"]["train"]["answers"] == answers
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ def test_the_rule(claim, interval, expected):
   assert judged(claim, (-high, -low), better="lower") == expected
 
 
+@pytest.mark.parametrize("claim", ["better", "worse", "not better", "same"])
+def test_what_no_item_tells_apart_is_not_decided(claim):
+  assert judged(claim, (0.0, 0.0)) == U
+
+
 def test_one_seed_decides_nothing():
   assert judged("better", None) == U
 
