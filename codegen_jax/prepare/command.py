@@ -74,8 +74,9 @@ def run(
   check(flags)
   logging.disable(logging.WARNING)  # Beam's import tells of Google's libraries that are not there
   try:
-    from codegen_jax.prepare import pipeline, storage, tokenizer
     from codegen_jax.prepare import run as running
+    from codegen_jax.prepare import storage, tokenizer
+    from codegen_jax.prepare.runner import Runner
     from codegen_jax.prepare.settings import PrepareConfig
   except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("apache_beam", "pyarrow", "rensa"):
@@ -86,7 +87,7 @@ def run(
   finally:
     logging.disable(logging.NOTSET)
   config = gin_config.load(PrepareConfig, gin_files or [DEFAULT], bindings, search_paths).config
-  runner = pipeline.Runner(tuple(beam_flags), flags.workers)
+  runner = Runner(tuple(beam_flags), flags.workers)
   out = storage.Path(flags.out).expanduser()
   work = storage.Path(flags.work).expanduser() if flags.work else out / ".work"
   if flags.what == TOKENIZER:

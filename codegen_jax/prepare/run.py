@@ -35,7 +35,7 @@ class Texts:
 
 def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any) -> Texts:
   """Reads, filters and finds copies."""
-  from codegen_jax.prepare import pipeline
+  from codegen_jax.prepare import copies, pipeline
 
   parts, states = read.plan(inputs, config.reading)
   benchmarks = _benchmarks(config)
@@ -49,7 +49,7 @@ def texts(config: PrepareConfig, inputs: Sequence[str], work: Path, runner: Any)
   with _timed(made.seconds, "read", f"{made.count} {'part' if made.count == 1 else 'parts'}"):
     pipeline.read_all(runner, made.count, config, folder)
   with _timed(made.seconds, "copies", "finding copies"):
-    pipeline.copies(runner, made.count, made.told().kept, config, folder)
+    copies.find(runner, made.count, made.told().kept, config, folder)
   return made
 
 

@@ -2,7 +2,7 @@
 
 work/plan/00003.json                                                                   plan
 work/texts/00003.arrow  hashes/00003.npy  signatures/00003.npy  tally/00003.json     read_part
-work/exact/00003.npy  near/00003.npy                       (kept, dropped), by pipeline.py
+work/exact/00003.npy  near/00003.npy                       (kept, dropped), by copies.py
 work/tokens-<key>/00003.bin  00003.json                                         tokenise_part
 """
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from codegen_jax import config as gin_config
 from codegen_jax.data import make_tokenizer
-from codegen_jax.prepare import pipeline, run, storage
+from codegen_jax.prepare import run, storage
+from codegen_jax.prepare.runner import Runner
 from codegen_jax.prepare.settings import PrepareConfig
 
 TEXTS = [f"def f{i}(x):\n  value = x + {i}\n  return value * {i * i}\n" * 3 for i in range(40)]
@@ -76,7 +77,7 @@ def shards(folder: pathlib.Path) -> dict[str, bytes]:
 def test_shards_of_a_bucket_are_those_of_a_folder(bucket, source, tmp_path):
   tokenizer = make_tokenizer.train(TEXTS, vocab_size=400, num_masks=4, out=tmp_path / "t.json")
   config = gin_config.load(PrepareConfig, ["gin_configs/prepare/base.gin"], SETTINGS).config
-  runner = pipeline.Runner()
+  runner = Runner()
 
   def prepare(place: str):
     return run.prepare(config, [f"{place}/source"], storage.Path(f"{place}/out"),

@@ -14,7 +14,8 @@ from codegen_jax import config as gin_config
 from codegen_jax.data import make_tokenizer, vocabulary
 from codegen_jax.data.prepared import Prepared
 from codegen_jax.errors import InputError
-from codegen_jax.prepare import pipeline, run, stages, storage, tokenise
+from codegen_jax.prepare import run, stages, storage, tokenise
+from codegen_jax.prepare.runner import Runner
 from codegen_jax.prepare.settings import PrepareConfig
 from tests.prepare import copies
 
@@ -56,7 +57,7 @@ def configured(*bindings: str) -> PrepareConfig:
 
 def prepare(source, out, tokenizer, *bindings, workers=1, work=None):
   out, work = storage.Path(out), storage.Path(work or f"{out}.work")
-  runner = pipeline.Runner((), workers)
+  runner = Runner((), workers)
   return run.prepare(configured(*bindings), [str(source)], out, work, tokenizer, runner)
 
 
@@ -98,7 +99,7 @@ def test_shards_are_the_same_bytes_with_two_workers(made, source, tokenizer, tmp
 
 
 def test_bands_some_at_a_time_find_the_same_copies(made, source, tokenizer, tmp_path, monkeypatch):
-  monkeypatch.setattr(pipeline, "HASHES_AT_ONCE", 250)
+  monkeypatch.setattr("codegen_jax.prepare.copies.HASHES_AT_ONCE", 250)
   sizes, rows = [], stages.band_rows
 
   def noted(*asked):
@@ -138,7 +139,7 @@ def test_a_run_that_was_stopped_goes_on_from_its_finished_stages(
 
   out = tmp_path / "out"
   with monkeypatch.context() as patched:
-    patched.setattr(pipeline, "write_all", stop)
+    patched.setattr("codegen_jax.prepare.pipeline.write_all", stop)
     with pytest.raises(KeyboardInterrupt):
       prepare(source, out, tokenizer)
   assert not Prepared.is_one(out)
