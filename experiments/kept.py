@@ -12,6 +12,7 @@ from typing import Any
 from codegen_jax.errors import InputError
 from experiments import experiment
 
+MOST_ENTRIES = 20  # of a count of answers
 FOLDER = experiment.ROOT / "results"
 # /home/me/runs/trained/a, but neither https://a/b nor a/b nor the / of "and/or".
 PATH = re.compile(r"(?<![\w.:/~-])~?/(?:[^\s/'\",;]+/)+[^\s'\",;]*")
@@ -35,7 +36,10 @@ def slim(content: Mapping[str, Any]) -> dict[str, Any]:
     "kept": "config holds what differs between the arms",
     "uncommitted_changes": any(commit is None or str(commit).endswith("+") for commit in commits),
   }
-  return _anywhere(told | dict(content) | {"arms": arms, "environment": environment})
+  corpus = _short(content["corpus"])
+  return _anywhere(
+    told | dict(content) | {"arms": arms, "corpus": corpus, "environment": environment}
+  )
 
 
 def different_settings(arms: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -67,6 +71,18 @@ def _slim(arm: Mapping[str, Any], differing: Sequence[str]) -> dict[str, Any]:
 
   after = {name: of(run, f"{name}: ") for name, run in tuned(arm).items()}
   return of(arm) | ({"tuned": after} if after else {})
+
+
+def _short(value: Any) -> Any:
+  """The same with the number of what is long: of a hundred answers that are no classes."""
+  if not isinstance(value, Mapping):
+    return value
+  return {
+    key: f"{len(one)} different"
+    if isinstance(one, Mapping) and len(one) > MOST_ENTRIES
+    else _short(one)
+    for key, one in value.items()
+  }
 
 
 def read(file: pathlib.Path) -> dict[str, Any]:

@@ -53,6 +53,15 @@ def test_what_is_kept_has_all_that_was_found_and_nothing_of_the_machine(made, tm
   assert "command" not in slim["environment"] and str(tmp_path) not in json.dumps(slim)
 
 
+def test_a_long_count_of_answers_is_kept_as_its_length():
+  arms = {"a": {"config": {}}}
+  answers = {"few": {"yes": 1, "no": 2}, "many": {str(n): 1 for n in range(21)}}
+  told = {"arms": arms, "environment": {}, "corpus": {"cb": {"train": answers, "files": 3}}}
+  assert kept.slim(told)["corpus"] == {
+    "cb": {"train": {"few": {"yes": 1, "no": 2}, "many": "21 different"}, "files": 3}
+  }
+
+
 @pytest.mark.parametrize(("commit", "dirty"), [("abc", False), ("abc+", True), (None, True)])
 def test_a_checkout_with_changes_is_told(made, tmp_path, capsys, commit, dirty):
   folder, flags = made
