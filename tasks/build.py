@@ -6,7 +6,8 @@ import math
 import seqio
 
 from codegen_jax.data.objectives import Objective
-from codegen_jax.data.rows import SEQIO_NAMES, Level, RowSource, read_rows
+from codegen_jax.data.rows import Level, RowSource
+from codegen_jax.data.seqio_rows import SEQIO_NAMES, read_rows
 from codegen_jax.errors import InputError
 from tasks import recipes
 from tasks.sources import Source

@@ -19,7 +19,7 @@ import seqio
 
 from codegen_jax import did_you_mean
 from codegen_jax.data.objectives import Objective
-from codegen_jax.data.rows import read_rows
+from codegen_jax.data.seqio_rows import read_rows
 from codegen_jax.errors import InputError
 
 MARK = "@"

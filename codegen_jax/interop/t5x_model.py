@@ -20,7 +20,7 @@ from t5x import models, optimizers
 
 from codegen_jax import partitioning
 from codegen_jax.data.pipeline import Reader
-from codegen_jax.data.rows import as_batch
+from codegen_jax.data.seqio_rows import as_batch
 from codegen_jax.errors import InputError
 from codegen_jax.inference.settings import SamplingConfig
 from codegen_jax.interop import t5x_decoding

@@ -15,7 +15,7 @@ import seqio
 from codegen_jax.data import pipeline
 from codegen_jax.data.pipeline import DataConfig, Reader
 from codegen_jax.data.prefetch import prefetch
-from codegen_jax.data.rows import SEQIO_NAMES
+from codegen_jax.data.seqio_rows import SEQIO_NAMES
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 

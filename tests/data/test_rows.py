@@ -7,7 +7,8 @@ import seqio
 
 from codegen_jax.data.batching import FIELDS, stack, to_row
 from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
-from codegen_jax.data.rows import RowSource, as_batch
+from codegen_jax.data.rows import RowSource
+from codegen_jax.data.seqio_rows import as_batch
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 from tests.data import toy

@@ -10,7 +10,7 @@ import seqio
 from codegen_jax.data.batching import FIELDS, stack
 from codegen_jax.data.objectives import CausalLM, PerFile, PrefixLM
 from codegen_jax.data.pipeline import DataConfig, Reader
-from codegen_jax.data.rows import SEQIO_NAMES, as_batch
+from codegen_jax.data.seqio_rows import SEQIO_NAMES, as_batch
 from codegen_jax.errors import InputError
 from codegen_jax.types import Batch
 from tasks import build

@@ -16,7 +16,8 @@ from codegen_jax.data.batching import FIELDS, stack, to_row
 from codegen_jax.data.objectives import Example
 from codegen_jax.data.pipeline import DataConfig, Reader, batches
 from codegen_jax.data.prefetch import prefetch
-from codegen_jax.data.rows import RowSource, as_batch
+from codegen_jax.data.rows import RowSource
+from codegen_jax.data.seqio_rows import as_batch
 from codegen_jax.types import Batch
 from tasks import build, recipes
 from tests.data import toy
