@@ -38,14 +38,11 @@ def test_classes_are_counted(tmp_path):
   assert told["validation"] == {"pairs": 4, "answers": {"right": 3, "wrong": 1}}
 
 
-def test_answers_that_hardly_come_again_are_no_classes():
-  every = [Pair(f"{n}", f"a = {n}", "?", f"answer {n % 11}") for n in range(20)]
-  told = Pairs("x", "toy", lambda: {"train": every, "validation": every * 2}).record()
-  assert told["train"] == {"pairs": 20} and len(told["validation"]["answers"]) == 11
-  many = [Pair(f"{n}", f"a = {n}", "?", f"answer {n % 21}") for n in range(210)]
-  assert Pairs("x", "toy", lambda: dict.fromkeys(("train", "validation"), many)).record()[
-    "train"
-  ] == {"pairs": 210}
+def test_answers_too_many_to_be_classes_are_not_told():
+  twenty = [Pair(f"{n}", f"a = {n}", "?", f"answer {n % 20}") for n in range(40)]
+  more = [*twenty, Pair("40", "a = 40", "?", "another")]
+  told = Pairs("x", "toy", lambda: {"train": twenty, "validation": more}).record()
+  assert set(told["train"]["answers"].values()) == {2} and told["validation"] == {"pairs": 41}
 
 
 def test_without_a_file_to_train_on_a_tenth_of_the_other_is_held_out(tmp_path):
