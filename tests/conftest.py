@@ -10,7 +10,7 @@ import hypothesis
 import jaxtyping
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Most of a test's time is compilation, which takes a quarter where the result need not be fast.
+# Most of a test's time is compilation.  Each of the two halves it, and makes what need not be fast.
 os.environ["XLA_FLAGS"] = " ".join((
   os.environ.get("XLA_FLAGS", ""),
   "--xla_force_host_platform_device_count=8",
