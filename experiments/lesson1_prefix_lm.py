@@ -1,6 +1,6 @@
 """Does a prefix that is read both ways make a better program synthesiser?"""
 
-from experiments.experiment import Arm, Experiment, Metric, Run
+from experiments.experiment import DIGEST, Arm, Experiment, Finding, Metric, Run
 
 EXPERIMENT = Experiment(
   question="Does a prefix that is read both ways make a better program synthesiser than a causal"
@@ -37,6 +37,12 @@ EXPERIMENT = Experiment(
     ),
   },
   comparisons=(("prefix", "causal"),),
+  findings=(
+    Finding(
+      "On a corpus of many kinds (The Stack) a PrefixLM is worse than a causal decoder.",
+      DIGEST, "code/bits_per_byte", "prefix", "causal", "worse", 0.01,
+    ),
+  ),
   method=(
     "Both arms read the same rows in the same order with the same number of updates, from the same"
     " initial weights for each seed; they differ in the mask and in which tokens are scored.",
@@ -62,5 +68,7 @@ EXPERIMENT = Experiment(
     "The corpus is this machine's Python library and documentation, a few million tokens.",
     "The interval over documents takes files as independent; files of one package are not, so it is"
     " somewhat too narrow.",
+    "What counts, 0.01 bits per byte, is that of the other lessons; it was declared here after the"
+    " first runs had been seen.",
   ),
-)
+)  # fmt: skip
