@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 import logging
+import os
 import pathlib
 
 from codegen_jax import config as gin_config
@@ -73,6 +74,11 @@ def run(
 ) -> None:
   check(flags)
   logging.disable(logging.WARNING)  # Beam's import tells of Google's libraries that are not there
+  if (
+    os.environ.get("GRPC_VERBOSITY") == "ERROR"
+  ):  # as `quiet` leaves it, for JAX, which is not here
+    # What fails is raised.  As an error gRPC logs, now and then, that a socket of Beam's was closed.
+    os.environ["GRPC_VERBOSITY"] = "NONE"
   try:
     from codegen_jax.prepare import run as running
     from codegen_jax.prepare import storage, tokenizer
