@@ -74,10 +74,8 @@ def run(
 ) -> None:
   check(flags)
   logging.disable(logging.WARNING)  # Beam's import tells of Google's libraries that are not there
-  if (
-    os.environ.get("GRPC_VERBOSITY") == "ERROR"
-  ):  # as `quiet` leaves it, for JAX, which is not here
-    # What fails is raised.  As an error gRPC logs, now and then, that a socket of Beam's was closed.
+  if os.environ.get("GRPC_VERBOSITY") == "ERROR":  # as `quiet` leaves it
+    # What fails is raised.  As an error gRPC logs, now and then, that Beam has closed a socket.
     os.environ["GRPC_VERBOSITY"] = "NONE"
   try:
     from codegen_jax.prepare import run as running
