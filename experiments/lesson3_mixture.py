@@ -86,4 +86,5 @@ EXPERIMENT = Experiment(
     "Left-to-right training alone never met a sentinel, so its bits of infilling say little beyond"
     " that.",
   ),
+  seeds=3,
 )  # fmt: skip
